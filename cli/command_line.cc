@@ -1,0 +1,253 @@
+#include "cli/command_line.h"
+
+#include <CLI/CLI.hpp>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "engine/errors.h"
+#include "engine/server/endpoint_resolver.h"
+#include "engine/server/option_file.h"
+
+namespace zdpipe {
+namespace {
+
+// --password, -p and their kin: users of the MariaDB clients will try them.
+constexpr char kNoPasswordsHere[] =
+    "a password on the command line can be read by every user of this machine; use an option file, "
+    "--from-password-file / --to-password-file, or ZDPIPE_FROM_PASSWORD / ZDPIPE_TO_PASSWORD";
+
+// What CLI11 fills; strings and flags only.
+struct Raw {
+  EndpointRequest from;
+  EndpointRequest to;
+  OptionFileChoice files;
+  std::string definer = "keep";
+  std::string source_state = "stopped-replica";
+  std::string target_not_empty = "refuse";
+  std::string indexes = "after";
+  std::string verify = "rows";
+  std::string compress = "none";
+  std::string jobs = "auto";
+  std::string output = "text";
+  std::string progress = "auto";
+  CommandLine parsed;
+};
+
+// Every option has an environment twin: --range-bytes is ZDPIPE_RANGE_BYTES.
+template <typename T>
+CLI::Option* AddOption(CLI::App& app, const std::string& name, T& value,
+                       const std::string& description) {
+  std::string environment = absl::StrCat("ZDPIPE_", absl::AsciiStrToUpper(name.substr(2)));
+  for (char& c : environment) c = c == '-' ? '_' : c;
+  return app.add_option(name, value, description)->envname(environment);
+}
+
+CLI::Option* AddFlag(CLI::App& app, const std::string& name, bool& value,
+                     const std::string& description) {
+  std::string environment = absl::StrCat("ZDPIPE_", absl::AsciiStrToUpper(name.substr(2)));
+  for (char& c : environment) c = c == '-' ? '_' : c;
+  return app.add_flag(name, value, description)->envname(environment);
+}
+
+void AddEndpoint(CLI::App& app, const std::string& end, EndpointRequest& request) {
+  const std::string option = absl::StrCat("--", end);
+  const std::string group = end == "from" ? "Source" : "Target";
+  AddOption(app, option, request.text,
+            "Option-file group ([zdpipe_NAME], [NAME]), host, host:port, socket path or "
+            "mariadb://user@host:port/")
+      ->required()
+      ->group(group);
+  AddOption(app, option + "-user", request.user, "User name")->group(group);
+  AddOption(app, option + "-password-file", request.password_file,
+            "File whose first line is the password")
+      ->group(group);
+  AddOption(app, option + "-ssl-ca", request.ssl_ca, "CA certificate file")->group(group);
+  AddOption(app, option + "-ssl-cert", request.ssl_cert, "Client certificate file")->group(group);
+  AddOption(app, option + "-ssl-key", request.ssl_key, "Client key file")->group(group);
+  AddOption(app, option + "-ssl", request.ssl, "Insist on TLS (true, false)")->group(group);
+  AddOption(app, option + "-ssl-verify-server-cert", request.ssl_verify_server_cert,
+            "Verify the server's certificate and name (true, false)")
+      ->group(group);
+}
+
+void AddOptionFiles(CLI::App& app, OptionFileChoice& files) {
+  AddOption(app, "--defaults-file", files.defaults_file, "Read only this option file")
+      ->group("Option files");
+  AddOption(app, "--defaults-extra-file", files.defaults_extra_file, "Read this one as well")
+      ->group("Option files");
+  AddFlag(app, "--no-defaults", files.no_defaults, "Read no option file")->group("Option files");
+}
+
+void AddSelection(CLI::App& app, Raw& raw) {
+  Selection& selection = raw.parsed.copy.selection;
+  AddOption(app, "--databases", selection.databases,
+            "Databases, comma separated (default: all but the system ones)")
+      ->delimiter(',');
+  AddOption(app, "--tables", selection.tables, "Only tables that match DATABASE.TABLE globs")
+      ->delimiter(',');
+  AddOption(app, "--exclude-tables", selection.exclude_tables, "Leave these tables out (globs)")
+      ->delimiter(',');
+  AddOption(app, "--source-state", raw.source_state,
+            "What the source is: stopped-replica, master (takes writes), frozen (nobody writes)")
+      ->check(CLI::IsMember({"stopped-replica", "master", "frozen"}))
+      ->capture_default_str();
+  AddFlag(app, "--stop-replica", raw.parsed.copy.stop_replica,
+          "Stop the source's replication threads if they run");
+  AddOption(app, "--target-not-empty", raw.target_not_empty,
+            "If a database to be copied has objects on the target: refuse, or drop it")
+      ->check(CLI::IsMember({"refuse", "drop"}))
+      ->capture_default_str();
+}
+
+void AddOutput(CLI::App& app, Raw& raw) {
+  AddOption(app, "--output", raw.output, "Result on stdout as text or json")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+  AddOption(app, "--control-schema", raw.parsed.copy.selection.control_schema,
+            "Schema of the run's ledger on the target")
+      ->capture_default_str();
+}
+
+void AddCopyOptions(CLI::App& app, Raw& raw) {
+  CopyOptions& copy = raw.parsed.copy;
+  AddOption(app, "--jobs", raw.jobs, "Loaders, and tables worked on at once: a number or auto")
+      ->capture_default_str();
+  AddOption(app, "--memory", copy.memory_bytes, "Memory for rows (64MiB and up)")
+      ->transform(CLI::AsSizeValue(false))
+      ->default_str("256MiB");
+  AddOption(app, "--range-bytes", copy.range_bytes, "Bytes of rows in one transaction")
+      ->transform(CLI::AsSizeValue(false))
+      ->default_str("16MiB");
+  AddOption(app, "--compress", raw.compress, "Compression of the connections: none, zlib")
+      ->check(CLI::IsMember({"none", "zlib"}))
+      ->capture_default_str();
+  AddOption(app, "--indexes", raw.indexes, "Build secondary indexes after the rows, or inline")
+      ->check(CLI::IsMember({"after", "inline"}))
+      ->capture_default_str();
+  AddOption(app, "--definer", raw.definer, "DEFINER clauses: keep, current, or USER@HOST")
+      ->capture_default_str();
+  AddOption(app, "--verify", raw.verify, "Read the target back: rows, counts, none")
+      ->check(CLI::IsMember({"rows", "counts", "none"}))
+      ->capture_default_str();
+  AddOption(app, "--handoff", copy.handoff_path, "File for the replication coordinates")
+      ->capture_default_str();
+  AddFlag(app, "--keep-control", copy.keep_control, "Keep the control schema after a good end");
+  AddOption(app, "--progress", raw.progress, "Progress on stderr: auto, tty, json, none")
+      ->check(CLI::IsMember({"auto", "tty", "json", "none"}))
+      ->capture_default_str();
+  AddOption(app, "--report", raw.parsed.report_path, "Write the report (JSON) to this file");
+  AddFlag(app, "--dry-run", raw.parsed.dry_run, "Check and plan only; change nothing");
+}
+
+absl::Status RefusePasswords(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const absl::string_view argument = argv[i];
+    for (absl::string_view option : {"--password", "--from-password", "--to-password"}) {
+      if (argument == option || (argument.size() > option.size() &&
+                                 argument.substr(0, option.size() + 1) ==
+                                     absl::StrCat(option, "="))) {
+        return WithHint(MakeError(Failure::kUsage, absl::StrCat(option, " is not an option")),
+                        kNoPasswordsHere);
+      }
+    }
+    if (argument.size() > 1 && argument[0] == '-' && argument[1] == 'p') {
+      return WithHint(MakeError(Failure::kUsage, "-p is not an option"), kNoPasswordsHere);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<DefinerPolicy> ParseDefiner(const std::string& text) {
+  DefinerPolicy policy;
+  if (text == "keep") return policy;
+  if (text == "current") {
+    policy.kind = DefinerPolicy::Kind::kCurrent;
+    return policy;
+  }
+  const size_t at = text.rfind('@');
+  if (at == std::string::npos || at == 0) {
+    return MakeError(Failure::kUsage,
+                     absl::StrCat("--definer ", text, ": expected keep, current or USER@HOST"));
+  }
+  policy.kind = DefinerPolicy::Kind::kReplace;
+  policy.user = text.substr(0, at);
+  policy.host = text.substr(at + 1);
+  return policy;
+}
+
+absl::Status Convert(Raw& raw) {
+  CopyOptions& copy = raw.parsed.copy;
+  ZDPIPE_ASSIGN_OR_RETURN(copy.definer, ParseDefiner(raw.definer));
+  copy.source_state = raw.source_state == "master"   ? SourceState::kMaster
+                      : raw.source_state == "frozen" ? SourceState::kFrozen
+                                                     : SourceState::kStoppedReplica;
+  copy.drop_target = raw.target_not_empty == "drop";
+  copy.indexes_after = raw.indexes == "after";
+  copy.verify = raw.verify == "rows"     ? VerifyMode::kRows
+                : raw.verify == "counts" ? VerifyMode::kCounts
+                                         : VerifyMode::kNone;
+  if (raw.jobs != "auto" &&
+      (!absl::SimpleAtoi(raw.jobs, &copy.jobs) || copy.jobs == 0 || copy.jobs > 64)) {
+    return MakeError(Failure::kUsage,
+                     absl::StrCat("--jobs ", raw.jobs, ": expected auto or a number from 1 to 64"));
+  }
+  raw.parsed.output = raw.output == "json" ? OutputFormat::kJson : OutputFormat::kText;
+  raw.parsed.progress = raw.progress == "tty"    ? ProgressStyle::kTty
+                        : raw.progress == "json" ? ProgressStyle::kJson
+                        : raw.progress == "none" ? ProgressStyle::kNone
+                                                 : ProgressStyle::kAuto;
+  copy.tool_version = ZDPIPE_VERSION;
+
+  ZDPIPE_ASSIGN_OR_RETURN(const OptionFiles files, OptionFiles::Read(raw.files));
+  raw.from.compress = raw.to.compress = raw.compress == "zlib";
+  if (raw.parsed.verb != Verb::kStatus) {
+    ZDPIPE_ASSIGN_OR_RETURN(copy.source, ResolveEndpoint(raw.from, End::kSource, files));
+  }
+  ZDPIPE_ASSIGN_OR_RETURN(copy.target, ResolveEndpoint(raw.to, End::kTarget, files));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::variant<CommandLine, HelpText>> ParseCommandLine(int argc, char** argv) {
+  ZDPIPE_RETURN_IF_ERROR(RefusePasswords(argc, argv));
+  Raw raw;
+  CLI::App app("Copies a live MariaDB or MySQL system from a stopped replica into a new master.",
+               "zdpipe");
+  app.set_version_flag("--version", absl::StrCat("zdpipe ", ZDPIPE_VERSION));
+  app.require_subcommand(1);
+  app.footer("Exit codes and file formats: docs/cli.md");
+
+  CLI::App* check = app.add_subcommand("check", "Look at both ends and print findings");
+  CLI::App* copy = app.add_subcommand("copy", "Copy everything and write the handoff file");
+  CLI::App* status = app.add_subcommand("status", "Say where a run stands");
+  for (CLI::App* verb : {check, copy}) {
+    AddEndpoint(*verb, "from", raw.from);
+    AddEndpoint(*verb, "to", raw.to);
+    AddSelection(*verb, raw);
+  }
+  AddEndpoint(*status, "to", raw.to);
+  AddCopyOptions(*copy, raw);
+  for (CLI::App* verb : {check, copy, status}) {
+    AddOptionFiles(*verb, raw.files);
+    AddOutput(*verb, raw);
+  }
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForVersion& version) {
+    return HelpText{absl::StrCat(version.what(), "\n")};
+  } catch (const CLI::CallForHelp&) {
+    const auto chosen = app.get_subcommands();
+    return HelpText{chosen.empty() ? app.help() : chosen.front()->help()};
+  } catch (const CLI::ParseError& error) {
+    return WithHint(MakeError(Failure::kUsage, error.what()), "see zdpipe --help");
+  }
+  raw.parsed.verb = check->parsed()  ? Verb::kCheck
+                    : copy->parsed() ? Verb::kCopy
+                                     : Verb::kStatus;
+  ZDPIPE_RETURN_IF_ERROR(Convert(raw));
+  return std::variant<CommandLine, HelpText>(std::move(raw.parsed));
+}
+
+}  // namespace zdpipe

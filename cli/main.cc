@@ -1,0 +1,56 @@
+#include <malloc.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <exception>
+
+#include "absl/strings/str_cat.h"
+#include "cli/command_line.h"
+#include "cli/verbs.h"
+#include "engine/errors.h"
+
+namespace {
+
+zdpipe::CancelToken cancel_token;
+
+// The first signal drains, the second ends the process at once; the exit code is the same.
+void OnSignal(int) {
+  if (cancel_token.cancelled()) _exit(static_cast<int>(zdpipe::Failure::kStopped));
+  cancel_token.Cancel();
+}
+
+void SetUpProcess() {
+  struct sigaction action = {};
+  action.sa_handler = OnSignal;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+  sigaction(SIGHUP, &action, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  // The memory bound counts on a huge row's memory going back to the system when it is freed: a
+  // fixed mmap threshold keeps glibc from adapting it upwards; few arenas keep free memory shared.
+  mallopt(M_MMAP_THRESHOLD, 4 << 20);
+  mallopt(M_ARENA_MAX, 4);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  SetUpProcess();
+  try {
+    auto parsed = zdpipe::ParseCommandLine(argc, argv);
+    if (!parsed.ok()) {
+      zdpipe::PrintError(parsed.status());
+      return static_cast<int>(zdpipe::FailureOf(parsed.status()));
+    }
+    if (const auto* help = std::get_if<zdpipe::HelpText>(&*parsed)) {
+      std::fputs(help->text.c_str(), stdout);
+      return 0;
+    }
+    return zdpipe::RunVerb(std::get<zdpipe::CommandLine>(*parsed), cancel_token);
+  } catch (const std::exception& exception) {
+    zdpipe::PrintError(zdpipe::MakeError(zdpipe::Failure::kInternal,
+                                         absl::StrCat("exception: ", exception.what())));
+    return static_cast<int>(zdpipe::Failure::kInternal);
+  }
+}

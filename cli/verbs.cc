@@ -1,0 +1,139 @@
+#include "cli/verbs.h"
+
+#include <termios.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <iostream>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "cli/json_output.h"
+#include "cli/progress_view.h"
+#include "cli/text_output.h"
+#include "engine/errors.h"
+#include "engine/ledger/ledger.h"
+#include "engine/server/session.h"
+#include "engine/server/sql_text.h"
+#include "pipeline/copy_run.h"
+
+namespace zdpipe {
+namespace {
+
+int ExitCode(const absl::Status& status) {
+  return status.ok() ? 0 : static_cast<int>(FailureOf(status));
+}
+
+void Print(const std::string& text) {
+  std::fputs(text.c_str(), stdout);
+  std::fflush(stdout);
+}
+
+// Turns the terminal's echo off and back on.
+class EchoOff {
+ public:
+  EchoOff() {
+    tcgetattr(STDIN_FILENO, &before_);
+    termios silent = before_;
+    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+  }
+  ~EchoOff() { tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_); }
+
+ private:
+  termios before_{};
+};
+
+// Asks for a password only where one is missing, the server wants one, and somebody is there.
+void PromptForPassword(Endpoint& endpoint, End end) {
+  if (endpoint.password.present() || isatty(STDIN_FILENO) == 0) return;
+  const absl::Status tried = Session::Connect(endpoint, end, {}).status();
+  if (ServerErrnoOf(tried) != kErrAccessDenied) return;
+  std::cerr << "Password for " << Printable(endpoint.user) << " on " << Printable(endpoint.name)
+            << ": " << std::flush;
+  std::string password;
+  {
+    EchoOff echo_off;
+    std::getline(std::cin, password);
+  }
+  std::cerr << "\n";
+  endpoint.password = Secret(std::move(password));
+}
+
+int Finish(const absl::Status& status, OutputFormat format, const std::string& json,
+           const std::string& text) {
+  Print(format == OutputFormat::kJson ? json : text);
+  if (!status.ok()) PrintError(status);
+  return ExitCode(status);
+}
+
+int Check(const CommandLine& command) {
+  std::vector<TableInfo> tables;
+  const CopyReport report = PlanCopy(command.copy, &tables);
+  return Finish(report.status, command.output, PlanJson(report, tables),
+                report.source.name.empty() ? "" : FindingsText(report.findings));
+}
+
+int DryRun(const CommandLine& command) {
+  std::vector<TableInfo> tables;
+  const CopyReport report = PlanCopy(command.copy, &tables);
+  return Finish(report.status, command.output, PlanJson(report, tables),
+                report.source.name.empty() ? "" : PlanText(report, tables));
+}
+
+int Copy(const CommandLine& command, const CancelToken& cancel) {
+  ProgressPrinter printer(command.progress);
+  Progress progress;
+  const CopyReport report = RunCopy(
+      command.copy, cancel, progress, [&](const ProgressView& view) { printer.Tick(view); },
+      [&](absl::string_view note) { printer.Note(note); });
+  printer.Finish();
+  const std::string json = ReportJson(report);
+  int exit_code = Finish(report.status, command.output, json,
+                         report.source.name.empty() ? "" : ReportText(report));
+  if (!command.report_path.empty()) {
+    const absl::Status written = WriteFileAtomically(command.report_path, json);
+    if (!written.ok()) {
+      PrintError(Annotate(written, "the report"));
+      if (exit_code == 0) exit_code = ExitCode(written);
+    }
+  }
+  return exit_code;
+}
+
+int Status(const CommandLine& command) {
+  const absl::StatusOr<std::unique_ptr<Session>> session =
+      Session::Connect(command.copy.target, End::kTarget, {});
+  if (!session.ok()) return Finish(session.status(), command.output, ErrorJson(session.status()), "");
+  const absl::StatusOr<std::optional<LedgerRun>> run =
+      Ledger::Read(**session, command.copy.selection.control_schema);
+  if (!run.ok()) return Finish(run.status(), command.output, ErrorJson(run.status()), "");
+  return Finish(absl::OkStatus(), command.output, StatusJson(*run), StatusText(*run));
+}
+
+}  // namespace
+
+int RunVerb(CommandLine& command, const CancelToken& cancel) {
+  if (command.verb != Verb::kStatus) {
+    PromptForPassword(command.copy.source, End::kSource);
+  }
+  PromptForPassword(command.copy.target, End::kTarget);
+  switch (command.verb) {
+    case Verb::kCheck:
+      return Check(command);
+    case Verb::kCopy:
+      return command.dry_run ? DryRun(command) : Copy(command, cancel);
+    case Verb::kStatus:
+      return Status(command);
+  }
+  return static_cast<int>(Failure::kInternal);
+}
+
+void PrintError(const absl::Status& status) {
+  std::cerr << "zdpipe: error: " << status.message() << "\n";
+  const std::string hint = HintOf(status);
+  if (!hint.empty()) std::cerr << "hint: " << hint << "\n";
+}
+
+}  // namespace zdpipe

@@ -1,0 +1,108 @@
+#include "engine/errors.h"
+
+#include <optional>
+
+#include "absl/strings/cord.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+
+namespace zdpipe {
+namespace {
+
+constexpr char kFailureUrl[] = "zdpipe/failure";
+constexpr char kErrnoUrl[] = "zdpipe/errno";
+constexpr char kHintUrl[] = "zdpipe/hint";
+
+absl::StatusCode CanonicalCode(Failure failure) {
+  switch (failure) {
+    case Failure::kUsage:
+      return absl::StatusCode::kInvalidArgument;
+    case Failure::kRefused:
+    case Failure::kPartial:
+    case Failure::kHandoff:
+      return absl::StatusCode::kFailedPrecondition;
+    case Failure::kSource:
+    case Failure::kTarget:
+      return absl::StatusCode::kUnavailable;
+    case Failure::kConsistency:
+      return absl::StatusCode::kAborted;
+    case Failure::kDifferent:
+      return absl::StatusCode::kDataLoss;
+    case Failure::kStopped:
+      return absl::StatusCode::kCancelled;
+    case Failure::kBusy:
+      return absl::StatusCode::kAlreadyExists;
+    case Failure::kInternal:
+      break;
+  }
+  return absl::StatusCode::kInternal;
+}
+
+std::optional<unsigned> NumberPayload(const absl::Status& status, const char* url) {
+  unsigned value = 0;
+  const auto payload = status.GetPayload(url);
+  if (!payload.has_value() || !absl::SimpleAtoi(std::string(*payload), &value)) return std::nullopt;
+  return value;
+}
+
+void CopyPayloads(const absl::Status& from, absl::Status& to) {
+  from.ForEachPayload(
+      [&to](absl::string_view url, const absl::Cord& payload) { to.SetPayload(url, payload); });
+}
+
+}  // namespace
+
+absl::Status MakeError(Failure failure, absl::string_view message) {
+  absl::Status status(CanonicalCode(failure), message);
+  status.SetPayload(kFailureUrl, absl::Cord(absl::StrCat(static_cast<int>(failure))));
+  return status;
+}
+
+absl::Status MakeServerError(Failure failure, unsigned server_errno, absl::string_view message) {
+  absl::Status status = MakeError(failure, message);
+  status.SetPayload(kErrnoUrl, absl::Cord(absl::StrCat(server_errno)));
+  return status;
+}
+
+absl::Status WithHint(absl::Status status, absl::string_view hint) {
+  if (!status.ok() && !status.GetPayload(kHintUrl).has_value()) {
+    status.SetPayload(kHintUrl, absl::Cord(hint));
+  }
+  return status;
+}
+
+absl::Status Annotate(const absl::Status& status, absl::string_view context) {
+  if (status.ok()) return status;
+  absl::Status annotated(status.code(), absl::StrCat(context, ": ", status.message()));
+  CopyPayloads(status, annotated);
+  return annotated;
+}
+
+absl::Status Reclassify(const absl::Status& status, Failure failure) {
+  if (status.ok()) return status;
+  absl::Status changed(CanonicalCode(failure), status.message());
+  CopyPayloads(status, changed);
+  changed.SetPayload(kFailureUrl, absl::Cord(absl::StrCat(static_cast<int>(failure))));
+  return changed;
+}
+
+Failure FailureOf(const absl::Status& status) {
+  const std::optional<unsigned> number = NumberPayload(status, kFailureUrl);
+  return number.has_value() ? static_cast<Failure>(*number) : Failure::kInternal;
+}
+
+unsigned ServerErrnoOf(const absl::Status& status) {
+  return NumberPayload(status, kErrnoUrl).value_or(0);
+}
+
+std::string HintOf(const absl::Status& status) {
+  auto payload = status.GetPayload(kHintUrl);
+  return payload.has_value() ? std::string(*payload) : std::string();
+}
+
+bool IsTransient(const absl::Status& status) {
+  const unsigned number = ServerErrnoOf(status);
+  return number == kErrDeadlock || number == kErrLockWaitTimeout;
+}
+
+}  // namespace zdpipe

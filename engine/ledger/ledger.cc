@@ -1,0 +1,185 @@
+#include "engine/ledger/ledger.h"
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "engine/server/sql_text.h"
+
+namespace zdpipe {
+namespace {
+
+// Key text longer than this is cut: it is for people; a key that long cannot be an index entry.
+constexpr size_t kMaxKeyText = 16000;
+
+constexpr char kRunColumns[] =
+    "run_id VARCHAR(40) NOT NULL PRIMARY KEY, state VARCHAR(20) NOT NULL, "
+    "phase VARCHAR(40) NOT NULL, tool_version VARCHAR(40) NOT NULL, source VARCHAR(512) NOT NULL, "
+    "error TEXT NOT NULL, started_at DATETIME NOT NULL, heartbeat_at DATETIME NOT NULL, "
+    "tables_total BIGINT NOT NULL, bytes_estimate BIGINT NOT NULL";
+constexpr char kObjectColumns[] =
+    "object_id INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, table_id INT UNSIGNED NULL, "
+    "kind VARCHAR(20) NOT NULL, schema_name VARCHAR(64) NOT NULL, name VARCHAR(64) NOT NULL, "
+    "done TINYINT NOT NULL, KEY (table_id)";
+constexpr char kRangeColumns[] =
+    "table_id INT UNSIGNED NOT NULL, number BIGINT UNSIGNED NOT NULL, `rows` BIGINT NOT NULL, "
+    "bytes BIGINT NOT NULL, digest CHAR(32) NOT NULL, first_key TEXT NOT NULL, "
+    "last_key TEXT NOT NULL, PRIMARY KEY (table_id, number)";
+
+uint64_t Number(const std::string& text) {
+  uint64_t value = 0;
+  (void)absl::SimpleAtoi(text, &value);
+  return value;
+}
+
+std::string LockName(absl::string_view control_schema) {
+  return QuoteText(absl::StrCat("zdpipe.", control_schema));
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<LedgerRun>> Ledger::Read(Session& session,
+                                                      absl::string_view control_schema) {
+  const std::string schema = QuoteName(control_schema);
+  const std::string exists =
+      absl::StrCat("SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = ",
+                   QuoteText(control_schema), " AND TABLE_NAME IN ('run', 'object', 'range')");
+  ZDPIPE_ASSIGN_OR_RETURN(const Result tables, session.Query(exists));
+  if (tables.rows.size() < 3) return std::nullopt;
+  ZDPIPE_ASSIGN_OR_RETURN(
+      const Result result,
+      session.Query(absl::StrCat(
+          "SELECT r.*, IS_USED_LOCK(", LockName(control_schema), ") IS NOT NULL AS alive, ",
+          "(SELECT COUNT(*) FROM ", schema, ".object WHERE kind = 'table' AND done = 1) "
+          "AS tables_done, t.* FROM ", schema, ".run r, (SELECT COUNT(*) AS ranges, "
+          "COALESCE(SUM(`rows`), 0) AS `rows`, COALESCE(SUM(bytes), 0) AS bytes FROM ",
+          schema, ".`range`) t")));
+  if (result.rows.empty()) return std::nullopt;
+  LedgerRun run;
+  run.run_id = result.Text(0, "run_id");
+  run.state = result.Text(0, "state");
+  run.phase = result.Text(0, "phase");
+  run.tool_version = result.Text(0, "tool_version");
+  run.source = result.Text(0, "source");
+  run.error = result.Text(0, "error");
+  run.started_at = result.Text(0, "started_at");
+  run.heartbeat_at = result.Text(0, "heartbeat_at");
+  run.alive = result.Text(0, "alive") == "1";
+  run.tables_total = Number(result.Text(0, "tables_total"));
+  run.tables_done = Number(result.Text(0, "tables_done"));
+  run.bytes_estimate = Number(result.Text(0, "bytes_estimate"));
+  run.ranges = Number(result.Text(0, "ranges"));
+  run.rows = Number(result.Text(0, "rows"));
+  run.bytes = Number(result.Text(0, "bytes"));
+  return run;
+}
+
+absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Lock(Session& session, std::string control_schema) {
+  ZDPIPE_ASSIGN_OR_RETURN(
+      const std::string taken,
+      session.QueryValue(absl::StrCat("SELECT GET_LOCK(", LockName(control_schema), ", 0)")));
+  if (taken != "1") {
+    return WithHint(
+        MakeError(Failure::kBusy, absl::StrCat("another run holds the target '",
+                                               Printable(session.endpoint().name),
+                                               "' (lock ", LockName(control_schema), ")")),
+        "look at it with: zdpipe status --to TARGET");
+  }
+  return std::unique_ptr<Ledger>(new Ledger(session, std::move(control_schema)));
+}
+
+absl::StatusOr<std::vector<LedgerObject>> Ledger::EarlierObjects(
+    Session& session, absl::string_view control_schema) {
+  ZDPIPE_ASSIGN_OR_RETURN(const std::optional<LedgerRun> run, Read(session, control_schema));
+  std::vector<LedgerObject> objects;
+  if (!run.has_value() || run->state == "done") return objects;
+  ZDPIPE_ASSIGN_OR_RETURN(
+      const Result result,
+      session.Query(absl::StrCat("SELECT kind, schema_name, name FROM ",
+                                 QuoteName(control_schema, "object"), " ORDER BY object_id")));
+  for (size_t row = 0; row < result.rows.size(); ++row) {
+    objects.push_back({result.Text(row, "kind"), result.Text(row, "schema_name"),
+                       result.Text(row, "name")});
+  }
+  return objects;
+}
+
+absl::Status Ledger::Start(const LedgerRun& run) {
+  const std::string schema = QuoteName(control_schema_);
+  // Notes ("database does not exist") are expected here, warnings are not.
+  ZDPIPE_RETURN_IF_ERROR(Execute(absl::StrCat("DROP DATABASE IF EXISTS ", schema)));
+  ZDPIPE_RETURN_IF_ERROR(
+      Execute(absl::StrCat("CREATE DATABASE ", schema, " CHARACTER SET utf8mb4")));
+  const std::pair<absl::string_view, absl::string_view> tables[] = {
+      {"run", kRunColumns}, {"object", kObjectColumns}, {"range", kRangeColumns}};
+  for (const auto& [name, columns] : tables) {
+    ZDPIPE_RETURN_IF_ERROR(Execute(
+        absl::StrCat("CREATE TABLE ", Table(name), " (", columns, ") ENGINE=InnoDB "
+                     "ROW_FORMAT=DYNAMIC COLLATE=utf8mb4_bin STATS_AUTO_RECALC=0")));
+  }
+  return Execute(absl::StrCat(
+      "INSERT INTO ", Table("run"), " VALUES (", QuoteText(run.run_id), ", 'running', ",
+      QuoteText(run.phase), ", ", QuoteText(run.tool_version), ", ", QuoteText(run.source),
+      ", '', UTC_TIMESTAMP(), UTC_TIMESTAMP(), ", run.tables_total, ", ", run.bytes_estimate, ")"));
+}
+
+absl::Status Ledger::RecordObject(absl::string_view kind, absl::string_view schema,
+                                  absl::string_view name) {
+  return Execute(absl::StrCat("INSERT INTO ", Table("object"),
+                                        " (kind, schema_name, name, done) VALUES (",
+                                        QuoteText(kind), ", ", QuoteText(schema), ", ",
+                                        QuoteText(name), ", 1)"));
+}
+
+absl::StatusOr<uint32_t> Ledger::RecordTable(absl::string_view schema, absl::string_view name) {
+  const uint32_t id = next_table_id_++;
+  ZDPIPE_RETURN_IF_ERROR(Execute(
+      absl::StrCat("INSERT INTO ", Table("object"),
+                   " (table_id, kind, schema_name, name, done) VALUES (", id, ", 'table', ",
+                   QuoteText(schema), ", ", QuoteText(name), ", 0)")));
+  return id;
+}
+
+absl::Status Ledger::FinishTable(uint32_t table_id) {
+  return Execute(
+      absl::StrCat("UPDATE ", Table("object"), " SET done = 1 WHERE table_id = ", table_id));
+}
+
+absl::Status Ledger::ForgetTable(uint32_t table_id) {
+  for (const char* name : {"range", "object"}) {
+    ZDPIPE_RETURN_IF_ERROR(
+        Execute(absl::StrCat("DELETE FROM ", Table(name), " WHERE table_id = ", table_id)));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Ledger::Heartbeat(absl::string_view phase) {
+  return Execute(absl::StrCat("UPDATE ", Table("run"), " SET phase = ", QuoteText(phase),
+                                        ", heartbeat_at = UTC_TIMESTAMP()"));
+}
+
+absl::Status Ledger::Finish(absl::string_view state, absl::string_view error) {
+  return Execute(absl::StrCat("UPDATE ", Table("run"), " SET state = ", QuoteText(state),
+                                        ", error = ", QuoteText(error.substr(0, kMaxKeyText)),
+                                        ", heartbeat_at = UTC_TIMESTAMP()"));
+}
+
+absl::Status Ledger::Drop() {
+  return Execute(absl::StrCat("DROP DATABASE IF EXISTS ", QuoteName(control_schema_)));
+}
+
+absl::Status Ledger::Execute(absl::string_view sql) {
+  absl::MutexLock lock(&mutex_);
+  return session_.Execute(sql);
+}
+
+std::string Ledger::Table(absl::string_view name) const { return QuoteName(control_schema_, name); }
+
+absl::Status InsertRange(Session& session, absl::string_view control_schema,
+                         const RangeRecord& record) {
+  return session.Execute(absl::StrCat(
+      "INSERT INTO ", QuoteName(control_schema, "range"), " VALUES (", record.table_id, ", ",
+      record.number, ", ", record.rows, ", ", record.bytes, ", ", QuoteText(record.digest), ", ",
+      QuoteText(record.first_key.substr(0, kMaxKeyText)), ", ",
+      QuoteText(record.last_key.substr(0, kMaxKeyText)), ")"));
+}
+
+}  // namespace zdpipe

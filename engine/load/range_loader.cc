@@ -1,0 +1,147 @@
+#include "engine/load/range_loader.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "engine/ledger/ledger.h"
+#include "engine/server/sql_text.h"
+
+namespace zdpipe {
+namespace {
+
+// Zero dates and invalid dates are legal values of the source; 0 in an AUTO_INCREMENT column must
+// stay 0. Strict, so that nothing is truncated or rounded into a warning.
+constexpr char kStrictMode[] =
+    "sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES'";
+// For ranges with ENUM error values only: strict mode refuses to store them.
+constexpr char kLenientMode[] = "sql_mode = 'NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES'";
+
+// What the request holds beside the rows' bytes: a byte per value instead of a bit, rounded up.
+constexpr size_t kRequestOverheadBytes = 1024;
+
+size_t RequestBytes(size_t row_bytes, size_t rows, size_t columns) {
+  return row_bytes + rows * columns + kRequestOverheadBytes;
+}
+
+// The first rows of `batch` from `first` that fit one request of `limit` bytes; at least one.
+size_t RowsThatFit(const RowBatch& batch, size_t first, size_t columns, size_t limit) {
+  size_t count = batch.rows() - first;
+  while (count > 1 && RequestBytes(batch.SpanBytes(first, count), count, columns) > limit) {
+    count = (count + 1) / 2;
+  }
+  return count;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<RangeLoader>> RangeLoader::Make(std::unique_ptr<Session> session,
+                                                               std::string control_schema,
+                                                               bool skip_binlog) {
+  std::unique_ptr<RangeLoader> loader(
+      new RangeLoader(std::move(session), std::move(control_schema)));
+  Session& target = *loader->session_;
+  ZDPIPE_RETURN_IF_ERROR(target.Execute(
+      absl::StrCat("SET autocommit = 0, foreign_key_checks = 0, unique_checks = 1, ",
+                   kStrictMode)));
+  // Rows that predate a CHECK are valid rows; and json_valid per row costs the target time.
+  // MySQL has no such switch.
+  target.TrySet("check_constraint_checks = 0");
+  if (skip_binlog) target.TrySet("sql_log_bin = 0");
+  ZDPIPE_ASSIGN_OR_RETURN(const std::string packet,
+                          target.QueryValue("SELECT @@max_allowed_packet"));
+  if (!absl::SimpleAtoi(packet, &loader->max_packet_bytes_)) {
+    return MakeError(Failure::kTarget, absl::StrCat("target: max_allowed_packet is '", packet,
+                                                    "'"));
+  }
+  return loader;
+}
+
+absl::Status RangeLoader::Load(const LoadTable& table, const Range& range) {
+  for (int replay = 0;; ++replay) {
+    absl::Status status = LoadOnce(table, range);
+    if (status.ok()) return status;
+    // Best effort: on a dead connection the server has rolled back already.
+    (void)session_->ExecuteWithWarnings("ROLLBACK");
+    if (!IsTransient(status) || replay == kMaxReplays) {
+      const std::string first = KeyLiteral(table.plan, table.layout, range.first_row());
+      const std::string last = KeyLiteral(table.plan, table.layout, range.last_row());
+      return Annotate(status, absl::StrCat("load ", PrintableName(table.name.schema,
+                                                                  table.name.name),
+                                           " range ", range.number,
+                                           first.empty() ? "" : absl::StrCat(" ", first, " to ",
+                                                                             last)));
+    }
+    ++replays_;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10 << replay));
+  }
+}
+
+absl::Status RangeLoader::LoadOnce(const LoadTable& table, const Range& range) {
+  if (prepared_for_ != table.table_id || insert_ == nullptr) {
+    insert_.reset();
+    ZDPIPE_ASSIGN_OR_RETURN(insert_,
+                            RowInsert::Prepare(*session_, BestInsertMethod(*session_),
+                                               table.plan.insert_head, table.layout));
+    prepared_for_ = table.table_id;
+  }
+  ZDPIPE_RETURN_IF_ERROR(SetStrict(range.enum_error_values == 0));
+  for (const RowBatch& batch : range.batches()) {
+    ZDPIPE_RETURN_IF_ERROR(InsertBatch(table, batch, range.enum_error_values));
+  }
+  RangeRecord record;
+  record.table_id = table.table_id;
+  record.number = range.number;
+  record.rows = range.rows();
+  record.bytes = range.row_bytes();
+  record.digest = range.digest().Hex();
+  record.first_key = KeyLiteral(table.plan, table.layout, range.first_row());
+  record.last_key = KeyLiteral(table.plan, table.layout, range.last_row());
+  ZDPIPE_RETURN_IF_ERROR(InsertRange(*session_, control_schema_, record));
+  return session_->Execute("COMMIT");
+}
+
+absl::Status RangeLoader::InsertBatch(const LoadTable& table, const RowBatch& batch,
+                                      uint64_t enum_errors) {
+  const size_t columns = table.layout.columns.size();
+  for (size_t first = 0; first < batch.rows();) {
+    const size_t count = RowsThatFit(batch, first, columns, max_packet_bytes_);
+    if (RequestBytes(batch.SpanBytes(first, count), count, columns) > max_packet_bytes_) {
+      return RefuseHugeRow(table, batch.row(first));
+    }
+    // In lenient mode each ENUM error value gives exactly one warning; any other number of
+    // warnings means that something else was changed on the way in.
+    uint64_t warnings = 0;
+    for (size_t row = first; enum_errors > 0 && row < first + count; ++row) {
+      warnings += CountEnumErrors(table.layout, batch.row(row));
+    }
+    ZDPIPE_RETURN_IF_ERROR(insert_->Execute(batch, first, count, warnings));
+    first += count;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RangeLoader::RefuseHugeRow(const LoadTable& table, WireRow row) const {
+  const std::string key = KeyLiteral(table.plan, table.layout, row);
+  return WithHint(
+      MakeServerError(Failure::kTarget, kErrPacketTooLarge,
+                      absl::StrCat("a row of ", row.size(), " bytes",
+                                   key.empty() ? "" : absl::StrCat(", key ", key),
+                                   ", does not fit the target's max_allowed_packet of ",
+                                   max_packet_bytes_, " bytes")),
+      absl::StrCat("on the target: SET GLOBAL max_allowed_packet = ",
+                   std::min<size_t>(size_t{1} << 30, (row.size() / 1048576 + 16) * 1048576),
+                   " (at most 1 GiB; on RDS through the parameter group)"));
+}
+
+absl::Status RangeLoader::SetStrict(bool strict) {
+  if (strict == strict_) return absl::OkStatus();
+  ZDPIPE_RETURN_IF_ERROR(
+      session_->Execute(absl::StrCat("SET ", strict ? kStrictMode : kLenientMode)));
+  strict_ = strict;
+  return absl::OkStatus();
+}
+
+}  // namespace zdpipe

@@ -1,0 +1,258 @@
+#include "engine/schema/table_ddl.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "engine/errors.h"
+#include "engine/schema/sql_scanner.h"
+#include "engine/server/sql_text.h"
+
+namespace zdpipe {
+namespace {
+
+// One element of the list in parentheses: a column, an index, a constraint.
+struct Element {
+  enum class Kind {
+    kColumn,
+    kPrimary,
+    kUnique,
+    kIndex,  // plain or SPATIAL
+    kFulltext,
+    kForeignKey,
+    kOther,  // CHECK, PERIOD, VECTOR, and what later versions bring: stays where it is
+  };
+
+  Kind kind = Kind::kOther;
+  absl::string_view text;
+  // Of a column:
+  std::string name;
+  bool not_null = false;
+  bool generated = false;
+  bool auto_increment = false;
+  // Of an index:
+  std::vector<std::string> columns;
+  bool prefixed = false;  // a part is a prefix or an expression
+  bool hash = false;      // UNIQUE .. USING HASH: "long unique", needs a hidden column
+  bool without_overlaps = false;
+
+  bool is_index() const {
+    return kind == Kind::kPrimary || kind == Kind::kUnique || kind == Kind::kIndex ||
+           kind == Kind::kFulltext;
+  }
+};
+
+struct Parts {
+  std::vector<Element> elements;
+  absl::string_view options;  // all that follows the closing parenthesis
+  bool sets_stats_auto_recalc = false;
+};
+
+absl::StatusOr<Parts> TakeApart(const TableInfo& table, absl::string_view show_create);
+size_t CountStayingIndexes(const std::vector<Element>& elements);
+
+}  // namespace
+
+absl::StatusOr<TableDdl> SplitTableDdl(const TableInfo& table, absl::string_view show_create,
+                                       const DdlOptions& options) {
+  ZDPIPE_ASSIGN_OR_RETURN(const Parts parts, TakeApart(table, show_create));
+  const bool innodb = absl::EqualsIgnoreCase(table.engine, "InnoDB");
+  const size_t staying =
+      innodb && options.indexes_after ? CountStayingIndexes(parts.elements) : parts.elements.size();
+  const std::string quoted = QuoteName(table.name.schema, table.name.name);
+  const std::string alter = absl::StrCat("ALTER TABLE ", quoted, " ");
+
+  TableDdl ddl;
+  std::vector<absl::string_view> kept;
+  std::vector<std::string> indexes;
+  std::vector<std::string> foreign_keys;
+  size_t index_number = 0;
+  for (const Element& element : parts.elements) {
+    const std::string add = absl::StrCat("ADD ", element.text);
+    if (element.kind == Element::Kind::kForeignKey) {
+      foreign_keys.push_back(add);
+    } else if (!element.is_index() || index_number++ < staying) {
+      kept.push_back(element.text);
+    } else if (element.kind == Element::Kind::kFulltext) {
+      ddl.add_fulltext.push_back(absl::StrCat(alter, add));
+    } else {
+      indexes.push_back(add);
+    }
+  }
+
+  const bool pause_stats = innodb && !parts.sets_stats_auto_recalc;
+  if (pause_stats) indexes.push_back("STATS_AUTO_RECALC=DEFAULT");
+  // Right after the parenthesis: before any PARTITION BY, and table options know no order.
+  ddl.create = absl::StrCat("CREATE TABLE ", quoted, " (\n  ", absl::StrJoin(kept, ",\n  "), "\n)",
+                            pause_stats ? " STATS_AUTO_RECALC=0" : "", parts.options);
+  if (!indexes.empty()) ddl.add_indexes = absl::StrCat(alter, absl::StrJoin(indexes, ", "));
+  if (!foreign_keys.empty()) {
+    ddl.add_foreign_keys = absl::StrCat(alter, absl::StrJoin(foreign_keys, ", "));
+  }
+  return ddl;
+}
+
+namespace {
+
+// What a column says after its name. Words in DEFAULT and GENERATED expressions stand in
+// parentheses or quotes, except the few that servers print bare, none of which is looked for here.
+void ReadColumn(SqlScanner& scanner, Element& element) {
+  element.kind = Element::Kind::kColumn;
+  int depth = 0;
+  bool after_not = false;
+  for (SqlToken token = scanner.Next(); token.kind != SqlToken::Kind::kEnd;
+       token = scanner.Next()) {
+    if (token.IsSymbol('(')) ++depth;
+    if (token.IsSymbol(')')) --depth;
+    if (depth > 0) continue;
+    if (after_not && token.IsWord("NULL")) element.not_null = true;
+    if (token.IsWord("GENERATED") || token.IsWord("AS")) element.generated = true;
+    if (token.IsWord("AUTO_INCREMENT")) element.auto_increment = true;
+    after_not = token.IsWord("NOT");
+  }
+}
+
+// The parts in parentheses and what follows them; `token` is the one after the kind of the index.
+void ReadIndex(SqlScanner& scanner, SqlToken token, Element& element) {
+  while (token.kind != SqlToken::Kind::kEnd && !token.IsSymbol('(')) token = scanner.Next();
+  int depth = 1;
+  bool part_starts = true;
+  bool after_using = false;
+  for (token = scanner.Next(); token.kind != SqlToken::Kind::kEnd; token = scanner.Next()) {
+    if (token.IsSymbol('(')) {
+      ++depth;
+      if (depth == 2) element.prefixed = true;
+    } else if (token.IsSymbol(')')) {
+      --depth;
+    } else if (depth == 1 && part_starts && token.kind == SqlToken::Kind::kName) {
+      element.columns.push_back(token.Name());
+    } else if (depth == 1 && token.IsWord("WITHOUT")) {
+      element.without_overlaps = true;
+    } else if (depth == 0 && after_using && token.IsWord("HASH")) {
+      element.hash = true;
+    }
+    part_starts = depth == 1 && token.IsSymbol(',');
+    after_using = token.IsWord("USING");
+  }
+}
+
+Element ReadElement(absl::string_view text) {
+  Element element;
+  element.text = text;
+  SqlScanner scanner(text);
+  SqlToken token = scanner.Next();
+  if (token.kind == SqlToken::Kind::kName) {
+    element.name = token.Name();
+    ReadColumn(scanner, element);
+    return element;
+  }
+  if (token.IsWord("CONSTRAINT")) {
+    token = scanner.Next();
+    if (token.kind == SqlToken::Kind::kName) token = scanner.Next();
+    if (token.IsWord("FOREIGN")) element.kind = Element::Kind::kForeignKey;
+    return element;
+  }
+  if (token.IsWord("FOREIGN")) {
+    element.kind = Element::Kind::kForeignKey;
+  } else if (token.IsWord("PRIMARY")) {
+    element.kind = Element::Kind::kPrimary;
+  } else if (token.IsWord("UNIQUE")) {
+    element.kind = Element::Kind::kUnique;
+  } else if (token.IsWord("FULLTEXT")) {
+    element.kind = Element::Kind::kFulltext;
+  } else if (token.IsWord("KEY") || token.IsWord("SPATIAL")) {
+    element.kind = Element::Kind::kIndex;
+  }
+  if (element.is_index()) ReadIndex(scanner, token, element);
+  return element;
+}
+
+absl::Status CannotSplit(const TableInfo& table, absl::string_view why) {
+  return MakeError(Failure::kInternal,
+                   absl::StrCat("split SHOW CREATE TABLE of ",
+                                PrintableName(table.name.schema, table.name.name), ": ", why));
+}
+
+absl::StatusOr<Parts> TakeApart(const TableInfo& table, absl::string_view show_create) {
+  SqlScanner scanner(show_create);
+  if (!scanner.Next().IsWord("CREATE") || !scanner.Next().IsWord("TABLE") ||
+      scanner.Next().kind != SqlToken::Kind::kName) {
+    return CannotSplit(table, "it does not begin with CREATE TABLE and a name");
+  }
+  SqlToken token = scanner.Next();
+  if (!token.IsSymbol('(')) return CannotSplit(table, "no list of columns");
+
+  Parts parts;
+  size_t element_begin = token.end;
+  for (int depth = 1; depth > 0;) {
+    token = scanner.Next();
+    if (token.kind == SqlToken::Kind::kEnd) return CannotSplit(table, "the list does not end");
+    if (token.IsSymbol('(')) ++depth;
+    if (token.IsSymbol(')')) --depth;
+    if (depth == 0 || (depth == 1 && token.IsSymbol(','))) {
+      parts.elements.push_back(ReadElement(absl::StripAsciiWhitespace(
+          show_create.substr(element_begin, token.begin - element_begin))));
+      element_begin = token.end;
+    }
+  }
+  parts.options = show_create.substr(element_begin);
+  while ((token = scanner.Next()).kind != SqlToken::Kind::kEnd) {
+    if (token.IsWord("STATS_AUTO_RECALC")) parts.sets_stats_auto_recalc = true;
+  }
+  if (scanner.broken()) return CannotSplit(table, "the options end inside a quote or comment");
+  return parts;
+}
+
+const Element* FindColumn(const std::vector<Element>& elements, absl::string_view name) {
+  const auto found = std::find_if(elements.begin(), elements.end(), [&](const Element& element) {
+    return element.kind == Element::Kind::kColumn && element.name == name;
+  });
+  return found == elements.end() ? nullptr : &*found;
+}
+
+// What InnoDB takes for its clustered index when there is no primary key. `generated` is set when
+// a column is generated: InnoDB may or may not take it.
+bool MayCluster(const std::vector<Element>& elements, const Element& index, bool& generated) {
+  if (index.kind != Element::Kind::kUnique || index.prefixed) return false;
+  for (const std::string& name : index.columns) {
+    const Element* column = FindColumn(elements, name);
+    if (column == nullptr || !column->not_null) return false;
+    generated = generated || column->generated;
+  }
+  return true;
+}
+
+// How many of the indexes, counted in order, stay in the CREATE; see the header for the rules.
+size_t CountStayingIndexes(const std::vector<Element>& elements) {
+  bool clustered = std::any_of(elements.begin(), elements.end(), [](const Element& element) {
+    return element.kind == Element::Kind::kPrimary;
+  });
+  const auto counter = std::find_if(elements.begin(), elements.end(),
+                                    [](const Element& element) { return element.auto_increment; });
+  bool counter_has_index = counter == elements.end();
+
+  size_t staying = 0;
+  size_t number = 0;
+  for (const Element& element : elements) {
+    if (!element.is_index()) continue;
+    ++number;
+    bool stays = element.kind == Element::Kind::kPrimary || element.without_overlaps ||
+                 (element.kind == Element::Kind::kUnique && element.hash);
+    bool generated = false;
+    if (!clustered && MayCluster(elements, element, generated)) {
+      stays = true;
+      clustered = !generated;
+    }
+    if (!counter_has_index && !element.columns.empty() && element.columns[0] == counter->name) {
+      stays = true;
+      counter_has_index = true;
+    }
+    if (stays) staying = number;
+  }
+  return staying;
+}
+
+}  // namespace
+}  // namespace zdpipe

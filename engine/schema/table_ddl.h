@@ -1,0 +1,49 @@
+// SHOW CREATE TABLE taken apart: what must exist before the rows, what is cheaper after them.
+//
+// The server's text is the only exact description of a table across versions; so it is split,
+// not rebuilt. The splitter knows quoting (`..`, '..', "..", comments) and parentheses, nothing
+// else of the grammar; what it does not recognise stays in the CREATE.
+#ifndef ZDPIPE_ENGINE_SCHEMA_TABLE_DDL_H_
+#define ZDPIPE_ENGINE_SCHEMA_TABLE_DDL_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "engine/schema/catalog.h"
+
+namespace zdpipe {
+
+struct TableDdl {
+  // "CREATE TABLE `schema`.`table` (...) ENGINE=..." without what is set aside below, and with
+  // STATS_AUTO_RECALC=0 for an InnoDB table that does not set it itself.
+  std::string create;
+  // One ALTER that adds the secondary indexes set aside and puts STATS_AUTO_RECALC back; "" when
+  // there is nothing to do.
+  std::string add_indexes;
+  // FULLTEXT indexes, one ALTER each: InnoDB builds one at a time. Run them before add_indexes:
+  // the first one rebuilds the table, to add a hidden FTS_DOC_ID, with all indexes it has by then.
+  std::vector<std::string> add_fulltext;
+  // "ALTER TABLE .. ADD CONSTRAINT .. FOREIGN KEY .., ADD .."; "" when the table has none.
+  std::string add_foreign_keys;
+};
+
+struct DdlOptions {
+  bool indexes_after = true;  // false: secondary indexes stay in the CREATE
+};
+
+// Indexes that stay in the CREATE whatever the options: the primary key; the first unique key
+// without nullable or prefixed columns of a table without a primary key (InnoDB clusters on it);
+// the index an AUTO_INCREMENT column needs; long unique (USING HASH) and WITHOUT OVERLAPS keys; all
+// of a table that is not InnoDB; and every index that stands before one of these, because the order
+// of the indexes is part of the definition. `show_create` is the server's answer, under an empty
+// sql_mode. kInternal when it cannot be split. A reference to a table of the same schema is
+// unqualified in it: the statements want `USE schema` first. Indexes of every table come before the
+// foreign keys of any.
+absl::StatusOr<TableDdl> SplitTableDdl(const TableInfo& table, absl::string_view show_create,
+                                       const DdlOptions& options);
+
+}  // namespace zdpipe
+
+#endif  // ZDPIPE_ENGINE_SCHEMA_TABLE_DDL_H_

@@ -1,0 +1,146 @@
+#include "engine/schema/table_plan.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "engine/server/sql_text.h"
+
+namespace zdpipe {
+namespace {
+
+ColumnRole RoleOf(const ColumnInfo& column) {
+  const std::string& type = column.data_type;
+  if (type == "enum") return ColumnRole::kEnum;
+  if (type == "set") return ColumnRole::kSet;
+  if (type == "uuid" || type == "inet6" || type == "inet4") return ColumnRole::kText;
+  return ColumnRole::kPlain;
+}
+
+// ENUM and SET as numbers: their text may be in any character set, hold commas, or be the error
+// value ''. CAST keeps all 64 bits of a SET, where "+ 0" would go through DOUBLE.
+std::string SelectExpression(const ColumnInfo& column, ColumnRole role) {
+  const std::string name = QuoteName(column.name);
+  if (role == ColumnRole::kEnum || role == ColumnRole::kSet) {
+    return absl::StrCat("CAST(", name, " AS UNSIGNED)");
+  }
+  return name;
+}
+
+template <typename T>
+T Load(const uint8_t* from) {
+  T value;
+  std::memcpy(&value, from, sizeof(T));
+  return value;
+}
+
+template <typename Signed, typename Unsigned>
+std::string IntegerLiteral(const WireValue& value, bool is_unsigned) {
+  if (is_unsigned) return absl::StrCat(static_cast<uint64_t>(Load<Unsigned>(value.data)));
+  return absl::StrCat(static_cast<int64_t>(Load<Signed>(value.data)));
+}
+
+// Layout of temporal values: engine/server/row_insert.cc, UnpackTime.
+std::string TemporalLiteral(WireType type, const WireValue& value) {
+  std::array<uint8_t, 12> bytes{};
+  std::memcpy(bytes.data(), value.data, std::min(value.size, bytes.size()));
+  const uint8_t* p = bytes.data();
+  if (type == WireType::kTime) {
+    return absl::StrFormat("'%s%d:%02d:%02d.%06d'", p[0] != 0 ? "-" : "",
+                           Load<uint32_t>(p + 1) * 24 + p[5], p[6], p[7], Load<uint32_t>(p + 8));
+  }
+  const std::string date = absl::StrFormat("%04d-%02d-%02d", Load<uint16_t>(p), p[2], p[3]);
+  if (type == WireType::kDate) return absl::StrCat("'", date, "'");
+  return absl::StrFormat("'%s %02d:%02d:%02d.%06d'", date, p[4], p[5], p[6], Load<uint32_t>(p + 7));
+}
+
+std::string Literal(const WireColumn& column, const KeyColumn& key, const WireValue& value) {
+  if (value.is_null()) return "NULL";
+  const absl::string_view text(reinterpret_cast<const char*>(value.data), value.size);
+  switch (column.type) {
+    case WireType::kInt8:
+      return IntegerLiteral<int8_t, uint8_t>(value, column.is_unsigned);
+    case WireType::kInt16:
+      return IntegerLiteral<int16_t, uint16_t>(value, column.is_unsigned);
+    case WireType::kInt32:
+      return IntegerLiteral<int32_t, uint32_t>(value, column.is_unsigned);
+    case WireType::kInt64:
+      return IntegerLiteral<int64_t, uint64_t>(value, column.is_unsigned);
+    case WireType::kEnum:
+      return absl::StrCat(Load<uint64_t>(value.data));
+    case WireType::kFloat:
+      return absl::StrFormat("%.9g", Load<float>(value.data));
+    case WireType::kDouble:
+      return absl::StrFormat("%.17g", Load<double>(value.data));
+    case WireType::kDate:
+    case WireType::kTime:
+    case WireType::kDateTime:
+      return TemporalLiteral(column.type, value);
+    case WireType::kDecimal:
+      return std::string(text);
+    case WireType::kText:
+      return QuoteText(text);
+    case WireType::kBytes:
+      // The introducer gives the literal the column's character set, so that a comparison runs
+      // under the column's collation and nothing is converted.
+      return key.charset.empty() ? QuoteBytes(text)
+                                 : absl::StrCat("_", key.charset, " ", QuoteBytes(text));
+  }
+  return "";
+}
+
+}  // namespace
+
+TablePlan PlanTable(const TableInfo& table) {
+  TablePlan plan;
+  const std::string name = QuoteName(table.name.schema, table.name.name);
+  std::string expressions;
+  std::string columns;
+  std::vector<const ColumnInfo*> inserted;
+  for (const ColumnInfo& column : table.columns) {
+    if (column.generated) continue;
+    const ColumnRole role = RoleOf(column);
+    const absl::string_view comma = inserted.empty() ? "" : ", ";
+    absl::StrAppend(&expressions, comma, SelectExpression(column, role));
+    absl::StrAppend(&columns, comma, QuoteName(column.name));
+    plan.roles.push_back(role);
+    inserted.push_back(&column);
+  }
+  plan.select = absl::StrCat("SELECT ", expressions, " FROM ", name);
+  plan.insert_head = absl::StrCat("INSERT INTO ", name, " (", columns, ") VALUES ");
+
+  // Only a clustered key gives the order for free; elsewhere it would cost a sort of the table.
+  if (table.key.empty() || !table.transactional()) return plan;
+  std::string order;
+  for (const std::string& column : table.key.columns) {
+    const auto found = std::find_if(inserted.begin(), inserted.end(),
+                                    [&](const ColumnInfo* info) { return info->name == column; });
+    if (found == inserted.end()) {
+      plan.key.clear();
+      return plan;
+    }
+    plan.key.push_back({static_cast<size_t>(found - inserted.begin()), (*found)->charset});
+    absl::StrAppend(&order, order.empty() ? "" : ", ", QuoteName(column));
+  }
+  // FORCE INDEX: the optimiser must not prefer a scan and a sort of the whole table.
+  absl::StrAppend(&plan.select, " FORCE INDEX (", QuoteName(table.key.index), ") ORDER BY ", order);
+  return plan;
+}
+
+std::string KeyLiteral(const TablePlan& plan, const RowLayout& layout, WireRow row) {
+  if (plan.key.empty()) return "";
+  std::vector<WireValue> values;
+  values.reserve(layout.columns.size());
+  ValueCursor cursor(layout, row);
+  for (size_t i = 0; i < layout.columns.size(); ++i) values.push_back(cursor.Next());
+  std::string literal = "(";
+  for (const KeyColumn& key : plan.key) {
+    absl::StrAppend(&literal, literal.size() == 1 ? "" : ", ",
+                    Literal(layout.columns[key.position], key, values[key.position]));
+  }
+  return literal + ")";
+}
+
+}  // namespace zdpipe

@@ -1,0 +1,296 @@
+#include "engine/server/row_insert.h"
+
+#include <mysql.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "engine/server/sql_text.h"
+
+namespace zdpipe {
+namespace {
+
+// Placeholders of one multi-row statement. The protocol's limit is 65535; a bind structure of
+// 112 bytes for each of them is what a loader pays, so stay well below.
+constexpr size_t kMaxPlaceholders = 8192;
+constexpr size_t kMaxRowsPerStatement = 1024;
+
+enum_field_types ParameterType(WireType type) {
+  switch (type) {
+    case WireType::kInt8:
+      return MYSQL_TYPE_TINY;
+    case WireType::kInt16:
+      return MYSQL_TYPE_SHORT;
+    case WireType::kInt32:
+      return MYSQL_TYPE_LONG;
+    case WireType::kInt64:
+    case WireType::kEnum:
+      return MYSQL_TYPE_LONGLONG;
+    case WireType::kFloat:
+      return MYSQL_TYPE_FLOAT;
+    case WireType::kDouble:
+      return MYSQL_TYPE_DOUBLE;
+    case WireType::kDate:
+      return MYSQL_TYPE_DATE;
+    case WireType::kTime:
+      return MYSQL_TYPE_TIME;
+    case WireType::kDateTime:
+      return MYSQL_TYPE_DATETIME;
+    case WireType::kDecimal:
+      return MYSQL_TYPE_NEWDECIMAL;
+    case WireType::kText:
+      return MYSQL_TYPE_STRING;
+    case WireType::kBytes:
+      // A BLOB parameter is a binary string: the server stores it without conversion.
+      return MYSQL_TYPE_BLOB;
+  }
+  return MYSQL_TYPE_BLOB;
+}
+
+template <typename T>
+T Load(const uint8_t* from) {
+  T value;
+  std::memcpy(&value, from, sizeof(T));
+  return value;
+}
+
+// Unpacks a temporal value; absent trailing parts are zero. Source: MariaDB "Binary protocol
+// values": DATE and DATETIME have 0, 4, 7 or 11 bytes, TIME 0, 8 or 12.
+void UnpackTime(WireType type, WireValue value, MYSQL_TIME& time) {
+  time = MYSQL_TIME{};
+  const uint8_t* p = value.data;
+  if (type == WireType::kTime) {
+    time.time_type = MYSQL_TIMESTAMP_TIME;
+    if (value.size >= 8) {
+      time.neg = static_cast<my_bool>(p[0]);
+      time.day = Load<uint32_t>(p + 1);
+      time.hour = p[5];
+      time.minute = p[6];
+      time.second = p[7];
+    }
+    if (value.size >= 12) time.second_part = Load<uint32_t>(p + 8);
+    return;
+  }
+  time.time_type =
+      type == WireType::kDate ? MYSQL_TIMESTAMP_DATE : MYSQL_TIMESTAMP_DATETIME;
+  if (value.size >= 4) {
+    time.year = Load<uint16_t>(p);
+    time.month = p[2];
+    time.day = p[3];
+  }
+  if (value.size >= 7) {
+    time.hour = p[4];
+    time.minute = p[5];
+    time.second = p[6];
+  }
+  if (value.size >= 11) time.second_part = Load<uint32_t>(p + 7);
+}
+
+bool IsTemporal(WireType type) {
+  return type == WireType::kDate || type == WireType::kTime || type == WireType::kDateTime;
+}
+
+}  // namespace
+
+// The bind structures of one statement and what they point to, for `rows` rows side by side: one
+// row for an array execute (the library asks for each row in turn), all of them for multi-row.
+struct RowInsert::Binding {
+  MYSQL_STMT* statement = nullptr;
+  size_t rows = 0;
+  std::vector<MYSQL_BIND> binds;
+  std::vector<MYSQL_TIME> times;
+  std::vector<unsigned long> lengths;
+  std::vector<my_bool> nulls;
+  std::vector<char> indicators;
+
+  // What the array execute is reading from.
+  const RowLayout* layout = nullptr;
+  const RowBatch* batch = nullptr;
+  size_t first = 0;
+
+  ~Binding() {
+    if (statement != nullptr) mysql_stmt_close(statement);
+  }
+
+  void Resize(const RowLayout& row_layout, size_t row_count) {
+    layout = &row_layout;
+    rows = row_count;
+    const size_t width = row_layout.columns.size();
+    binds.assign(width * rows, MYSQL_BIND{});
+    times.assign(width * rows, MYSQL_TIME{});
+    lengths.assign(width * rows, 0);
+    nulls.assign(width * rows, 0);
+    indicators.assign(width * rows, STMT_INDICATOR_NONE);
+    for (size_t i = 0; i < binds.size(); ++i) {
+      const WireColumn column = row_layout.columns[i % width];
+      binds[i].buffer_type = ParameterType(column.type);
+      binds[i].is_unsigned = static_cast<my_bool>(column.is_unsigned);
+      binds[i].length = &lengths[i];
+      binds[i].is_null = &nulls[i];
+      binds[i].buffer = &times[i];  // any address: a null one means NULL
+    }
+  }
+
+  // Points the binds of row slot `slot` of `target` to the values of `row`.
+  void BindRow(MYSQL_BIND* target, size_t slot, WireRow row) {
+    const size_t width = layout->columns.size();
+    ValueCursor values(*layout, row);
+    for (size_t c = 0; c < width; ++c) {
+      const size_t i = slot * width + c;
+      const WireValue value = values.Next();
+      nulls[i] = static_cast<my_bool>(value.is_null());
+      indicators[i] = value.is_null() ? STMT_INDICATOR_NULL : STMT_INDICATOR_NONE;
+      if (value.is_null()) continue;
+      if (IsTemporal(layout->columns[c].type)) {
+        UnpackTime(layout->columns[c].type, value, times[i]);
+        target[i].buffer = &times[i];
+      } else {
+        target[i].buffer = const_cast<uint8_t*>(value.data);
+        lengths[i] = value.size;
+        target[i].buffer_length = value.size;  // what the library sizes its request by
+      }
+    }
+  }
+
+  // Called by libmariadb before it packs row `row_number` of an array execute.
+  static my_bool OnRow(void* self, MYSQL_BIND* target, unsigned row_number) {
+    auto* binding = static_cast<Binding*>(self);
+    binding->BindRow(target, 0, binding->batch->row(binding->first + row_number));
+    return 0;
+  }
+};
+
+InsertMethod BestInsertMethod(const Session& session) {
+  return session.supports_bulk_execute() ? InsertMethod::kArray : InsertMethod::kMultiRow;
+}
+
+absl::StatusOr<std::unique_ptr<RowInsert>> RowInsert::Prepare(Session& session,
+                                                              InsertMethod method,
+                                                              std::string insert_head,
+                                                              const RowLayout& layout) {
+  std::unique_ptr<RowInsert> insert(
+      new RowInsert(session, method, std::move(insert_head), layout));
+  if (method == InsertMethod::kArray) ZDPIPE_RETURN_IF_ERROR(insert->PrepareRows(1));
+  return insert;
+}
+
+RowInsert::RowInsert(Session& session, InsertMethod method, std::string insert_head,
+                     const RowLayout& layout)
+    : session_(session), method_(method), insert_head_(std::move(insert_head)), layout_(layout) {}
+
+RowInsert::~RowInsert() = default;
+
+absl::Status RowInsert::PrepareRows(size_t rows_per_statement) {
+  std::string row = "(";
+  for (size_t i = 0; i < layout_.columns.size(); ++i) row += i == 0 ? "?" : ",?";
+  row += ")";
+  std::string sql = insert_head_;
+  for (size_t i = 0; i < rows_per_statement; ++i) absl::StrAppend(&sql, i == 0 ? "" : ",", row);
+
+  binding_ = std::make_unique<Binding>();
+  binding_->statement = mysql_stmt_init(session_.handle());
+  if (binding_->statement == nullptr) {
+    return MakeError(Failure::kInternal, "mysql_stmt_init: out of memory");
+  }
+  if (mysql_stmt_prepare(binding_->statement, sql.data(),
+                         static_cast<unsigned long>(sql.size())) != 0) {
+    return Error("prepare");
+  }
+  binding_->Resize(layout_, rows_per_statement);
+  return absl::OkStatus();
+}
+
+absl::Status RowInsert::Execute(const RowBatch& batch, size_t first, size_t count,
+                                uint64_t expected_warnings) {
+  if (method_ == InsertMethod::kArray) {
+    ZDPIPE_RETURN_IF_ERROR(ExecuteArray(batch, first, count));
+    return CheckOutcome(count, expected_warnings);
+  }
+  // One statement may not carry all rows; warnings are then looked at statement by statement, so
+  // expected ones (ENUM error values) are only told apart from others by single-row statements.
+  const size_t most = expected_warnings > 0
+                          ? 1
+                          : std::clamp<size_t>(kMaxPlaceholders / layout_.columns.size(), 1,
+                                               kMaxRowsPerStatement);
+  uint64_t warnings = 0;
+  for (size_t done = 0; done < count;) {
+    const size_t rows = std::min(most, count - done);
+    ZDPIPE_RETURN_IF_ERROR(ExecuteMultiRow(batch, first + done, rows));
+    const uint64_t statement_warnings = mysql_warning_count(session_.handle());
+    ZDPIPE_RETURN_IF_ERROR(CheckOutcome(rows, expected_warnings > 0 ? statement_warnings : 0));
+    warnings += statement_warnings;
+    done += rows;
+  }
+  if (warnings != expected_warnings) {
+    return MakeError(session_.failure(),
+                     absl::StrCat("the server gave ", warnings, " warnings where ",
+                                  expected_warnings, " were expected"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RowInsert::ExecuteArray(const RowBatch& batch, size_t first, size_t count) {
+  Binding& binding = *binding_;
+  binding.batch = &batch;
+  binding.first = first;
+  const auto array_size = static_cast<unsigned>(count);
+  for (size_t i = 0; i < binding.binds.size(); ++i) {
+    binding.binds[i].u.indicator = &binding.indicators[i];
+  }
+  mysql_stmt_attr_set(binding.statement, STMT_ATTR_ARRAY_SIZE, &array_size);
+  mysql_stmt_attr_set(binding.statement, STMT_ATTR_CB_USER_DATA, &binding);
+  mysql_stmt_attr_set(binding.statement, STMT_ATTR_CB_PARAM,
+                      reinterpret_cast<const void*>(&Binding::OnRow));
+  if (mysql_stmt_bind_param(binding.statement, binding.binds.data()) != 0) return Error("bind");
+  if (mysql_stmt_execute(binding.statement) != 0) return Error("execute");
+  return absl::OkStatus();
+}
+
+absl::Status RowInsert::ExecuteMultiRow(const RowBatch& batch, size_t first, size_t count) {
+  if (binding_ == nullptr || binding_->rows != count) {
+    ZDPIPE_RETURN_IF_ERROR(PrepareRows(count));
+  }
+  for (size_t i = 0; i < count; ++i) {
+    binding_->BindRow(binding_->binds.data(), i, batch.row(first + i));
+  }
+  if (mysql_stmt_bind_param(binding_->statement, binding_->binds.data()) != 0) {
+    return Error("bind");
+  }
+  if (mysql_stmt_execute(binding_->statement) != 0) return Error("execute");
+  return absl::OkStatus();
+}
+
+absl::Status RowInsert::CheckOutcome(size_t count, uint64_t expected_warnings) {
+  const unsigned long long affected = mysql_stmt_affected_rows(binding_->statement);
+  if (affected != count) {
+    return MakeError(session_.failure(), absl::StrCat("sent ", count, " rows, the server took ",
+                                                      affected));
+  }
+  const unsigned wire_count = mysql_warning_count(session_.handle());
+  if (wire_count == 0 && expected_warnings == 0) return absl::OkStatus();
+  // The protocol's count stops at 65535; the server's own does not.
+  ZDPIPE_ASSIGN_OR_RETURN(const Result result, session_.Query("SHOW COUNT(*) WARNINGS"));
+  const std::string counted = result.rows.empty() ? "" : result.rows[0][0].value_or("");
+  if (counted == absl::StrCat(expected_warnings)) return absl::OkStatus();
+  ZDPIPE_ASSIGN_OR_RETURN(const Result first, session_.Query("SHOW WARNINGS LIMIT 1"));
+  return MakeServerError(
+      session_.failure(), 0,
+      absl::StrCat("the server gave ", counted, " warnings where ", expected_warnings,
+                   " were expected; the first: ", first.rows.empty() ? "" : first.Text(0, "Code"),
+                   " ", first.rows.empty() ? "" : Printable(first.Text(0, "Message"))));
+}
+
+absl::Status RowInsert::Error(absl::string_view what) const {
+  const unsigned number = mysql_stmt_errno(binding_->statement) != 0
+                              ? mysql_stmt_errno(binding_->statement)
+                              : mysql_errno(session_.handle());
+  const char* text = mysql_stmt_errno(binding_->statement) != 0
+                         ? mysql_stmt_error(binding_->statement)
+                         : mysql_error(session_.handle());
+  return MakeServerError(session_.failure(), number,
+                         absl::StrCat(EndName(session_.end()), ": ", what, ": error ", number,
+                                      ": ", Printable(text)));
+}
+
+}  // namespace zdpipe

@@ -1,0 +1,64 @@
+// Rows into a server: a prepared INSERT whose parameters are bound to the wire rows of a batch.
+#ifndef ZDPIPE_ENGINE_SERVER_ROW_INSERT_H_
+#define ZDPIPE_ENGINE_SERVER_ROW_INSERT_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "engine/rows/row_batch.h"
+#include "engine/rows/wire_row.h"
+#include "engine/server/session.h"
+
+namespace zdpipe {
+
+enum class InsertMethod {
+  kArray,     // COM_STMT_BULK_EXECUTE: one statement, an array of parameter rows; MariaDB >= 10.2
+  kMultiRow,  // INSERT .. VALUES (?,..),(?,..),..: every other server
+};
+
+// The array execute where the server offers it, multi-row INSERT elsewhere.
+InsertMethod BestInsertMethod(const Session& session);
+
+// One prepared INSERT on one session, for rows of one layout. Not thread-safe.
+class RowInsert {
+ public:
+  // `insert_head` is "INSERT INTO `s`.`t` (`a`, `b`) VALUES "; the layout has a column for each.
+  static absl::StatusOr<std::unique_ptr<RowInsert>> Prepare(Session& session, InsertMethod method,
+                                                            std::string insert_head,
+                                                            const RowLayout& layout);
+  ~RowInsert();
+  RowInsert(const RowInsert&) = delete;
+  RowInsert& operator=(const RowInsert&) = delete;
+
+  // Inserts rows [first, first + count) of the batch, with one execute if `method` is kArray. The
+  // error of a row that the server refuses is the server's. It is an error when the server
+  // reports another number of rows than were sent, or other than `expected_warnings` warnings.
+  absl::Status Execute(const RowBatch& batch, size_t first, size_t count,
+                       uint64_t expected_warnings);
+
+ private:
+  struct Binding;
+
+  RowInsert(Session& session, InsertMethod method, std::string insert_head,
+            const RowLayout& layout);
+  absl::Status PrepareRows(size_t rows_per_statement);
+  absl::Status ExecuteArray(const RowBatch& batch, size_t first, size_t count);
+  absl::Status ExecuteMultiRow(const RowBatch& batch, size_t first, size_t count);
+  absl::Status CheckOutcome(size_t count, uint64_t expected_warnings);
+  absl::Status Error(absl::string_view what) const;
+
+  Session& session_;
+  const InsertMethod method_;
+  const std::string insert_head_;
+  const RowLayout layout_;
+  std::unique_ptr<Binding> binding_;
+};
+
+}  // namespace zdpipe
+
+#endif  // ZDPIPE_ENGINE_SERVER_ROW_INSERT_H_

@@ -1,0 +1,188 @@
+#include "engine/server/row_stream.h"
+
+#include <mysql.h>
+
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "engine/server/sql_text.h"
+
+namespace zdpipe {
+namespace {
+
+constexpr size_t kStatusByte = 1;  // in front of the null bitmap; always 0
+
+absl::StatusOr<WireType> TypeOf(const MYSQL_FIELD& field, ColumnRole role) {
+  switch (role) {
+    case ColumnRole::kEnum:
+      return WireType::kEnum;
+    case ColumnRole::kText:
+      return WireType::kText;
+    default:
+      break;
+  }
+  switch (field.type) {
+    case MYSQL_TYPE_TINY:
+      return WireType::kInt8;
+    case MYSQL_TYPE_SHORT:
+    case MYSQL_TYPE_YEAR:
+      return WireType::kInt16;
+    case MYSQL_TYPE_INT24:
+    case MYSQL_TYPE_LONG:
+      return WireType::kInt32;
+    case MYSQL_TYPE_LONGLONG:
+      return WireType::kInt64;
+    case MYSQL_TYPE_FLOAT:
+      return WireType::kFloat;
+    case MYSQL_TYPE_DOUBLE:
+      return WireType::kDouble;
+    case MYSQL_TYPE_DATE:
+    case MYSQL_TYPE_NEWDATE:
+      return WireType::kDate;
+    case MYSQL_TYPE_TIME:
+      return WireType::kTime;
+    case MYSQL_TYPE_DATETIME:
+    case MYSQL_TYPE_TIMESTAMP:
+      return WireType::kDateTime;
+    case MYSQL_TYPE_DECIMAL:
+    case MYSQL_TYPE_NEWDECIMAL:
+      return WireType::kDecimal;
+    case MYSQL_TYPE_BIT:
+    case MYSQL_TYPE_STRING:
+    case MYSQL_TYPE_VAR_STRING:
+    case MYSQL_TYPE_VARCHAR:
+    case MYSQL_TYPE_TINY_BLOB:
+    case MYSQL_TYPE_BLOB:
+    case MYSQL_TYPE_MEDIUM_BLOB:
+    case MYSQL_TYPE_LONG_BLOB:
+    case MYSQL_TYPE_GEOMETRY:
+    case MYSQL_TYPE_JSON:
+      return WireType::kBytes;
+    default:
+      return MakeError(Failure::kInternal,
+                       absl::StrCat("column ", Printable(field.name), " has the protocol type ",
+                                    static_cast<int>(field.type), ", which zdpipe does not know"));
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<RowStream>> RowStream::Open(Session& session,
+                                                           absl::string_view select,
+                                                           std::vector<ColumnRole> roles) {
+  std::unique_ptr<RowStream> stream(new RowStream(session, std::move(roles)));
+  ZDPIPE_RETURN_IF_ERROR(stream->Start(select));
+  return stream;
+}
+
+absl::Status RowStream::Start(absl::string_view select) {
+  shown_ = absl::StrCat(Printable(select.substr(0, 80)), select.size() > 80 ? "..." : "");
+  // NULL: the server sends character data as stored, whatever its character set.
+  ZDPIPE_RETURN_IF_ERROR(session_.Execute("SET character_set_results = NULL"));
+  statement_ = mysql_stmt_init(session_.handle());
+  if (statement_ == nullptr) return MakeError(Failure::kInternal, "mysql_stmt_init: out of memory");
+  if (mysql_stmt_prepare(statement_, select.data(), static_cast<unsigned long>(select.size())) !=
+      0) {
+    return Error("prepare");
+  }
+  ZDPIPE_RETURN_IF_ERROR(ReadLayout());
+  mysql_stmt_attr_set(statement_, STMT_ATTR_CB_USER_DATA, this);
+  mysql_stmt_attr_set(statement_, STMT_ATTR_CB_RESULT,
+                      reinterpret_cast<const void*>(&RowStream::OnColumn));
+  if (mysql_stmt_execute(statement_) != 0) return Error("execute");
+  finished_ = false;
+  return absl::OkStatus();
+}
+
+absl::Status RowStream::ReadLayout() {
+  MYSQL_RES* metadata = mysql_stmt_result_metadata(statement_);
+  if (metadata == nullptr) return Error("read the result's columns");
+  const unsigned width = mysql_num_fields(metadata);
+  const MYSQL_FIELD* fields = mysql_fetch_fields(metadata);
+  absl::Status status;
+  if (width != roles_.size()) {
+    status = MakeError(session_.failure(),
+                       absl::StrCat(EndName(session_.end()), ": ", shown_, ": asked for ",
+                                    roles_.size(), " columns, got ", width));
+  }
+  for (unsigned i = 0; i < width && status.ok(); ++i) {
+    const absl::StatusOr<WireType> type = TypeOf(fields[i], roles_[i]);
+    if (type.ok()) {
+      layout_.columns.push_back({*type, (fields[i].flags & UNSIGNED_FLAG) != 0});
+    } else {
+      status = Annotate(type.status(), shown_);
+    }
+  }
+  mysql_free_result(metadata);
+  return status;
+}
+
+absl::StatusOr<bool> RowStream::Next() {
+  const NET& net = session_.handle()->net;
+  enum_errors_ = 0;
+  row_end_ = nullptr;
+  const int fetched = mysql_stmt_fetch(statement_);
+  if (fetched == MYSQL_NO_DATA) {
+    // The library also answers so after an error it has already reported; never take that for
+    // the end of the rows.
+    if (mysql_errno(session_.handle()) != 0 || mysql_stmt_errno(statement_) != 0) {
+      return Error("fetch");
+    }
+    row_ = {};
+    finished_ = true;
+    return false;
+  }
+  if (fetched != 0) return Error("fetch");
+  const uint8_t* begin = net.read_pos + kStatusByte;
+  if (row_end_ == nullptr) row_end_ = begin + layout_.bitmap_bytes();  // every value is NULL
+  if (malformed_) {
+    return MakeError(session_.failure(), absl::StrCat(EndName(session_.end()), ": ", shown_,
+                                                      ": the server sent a malformed row"));
+  }
+  row_ = WireRow(begin, row_end_);
+  return true;
+}
+
+void RowStream::OnColumn(void* self, unsigned column, unsigned char** position) {
+  static_cast<RowStream*>(self)->TakeColumn(column, position);
+}
+
+void RowStream::TakeColumn(unsigned column, unsigned char** position) {
+  if (position == nullptr || malformed_) return;  // SQL NULL
+  // The library does not tell where the packet ends; its buffer's end keeps a lying length from
+  // being followed outside of our memory.
+  const NET& net = session_.handle()->net;
+  const uint8_t* cursor = *position;
+  WireValue value;
+  const WireType type = layout_.columns[column].type;
+  if (!TakeValue(type, cursor, net.buff_end, value)) {
+    malformed_ = true;
+    return;
+  }
+  if (type == WireType::kEnum) {
+    uint64_t number;
+    std::memcpy(&number, value.data, sizeof(number));
+    if (number == 0) ++enum_errors_;
+  }
+  *position += cursor - *position;
+  row_end_ = cursor;
+}
+
+absl::Status RowStream::Error(absl::string_view what) const {
+  const unsigned number = mysql_stmt_errno(statement_) != 0 ? mysql_stmt_errno(statement_)
+                                                            : mysql_errno(session_.handle());
+  const char* text = mysql_stmt_errno(statement_) != 0 ? mysql_stmt_error(statement_)
+                                                       : mysql_error(session_.handle());
+  return MakeServerError(session_.failure(), number,
+                         absl::StrCat(EndName(session_.end()), ": ", what, " ", shown_, ": error ",
+                                      number, ": ", Printable(text)));
+}
+
+RowStream::~RowStream() {
+  if (statement_ == nullptr) return;
+  // Closing a statement reads its result to the end, which may be hours of rows: cut the line.
+  if (!finished_) mariadb_cancel(session_.handle());
+  mysql_stmt_close(statement_);
+}
+
+}  // namespace zdpipe

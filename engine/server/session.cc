@@ -1,0 +1,281 @@
+#include "engine/server/session.h"
+
+#include <mysql.h>
+
+#include <cstdio>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "engine/server/sql_text.h"
+
+namespace zdpipe {
+namespace {
+
+constexpr unsigned kErrUnknownHost = 2005;         // CR_UNKNOWN_HOST
+constexpr unsigned kErrAuthPluginCannotLoad = 2059;  // CR_AUTH_PLUGIN_CANNOT_LOAD
+constexpr unsigned kErrDatabaseAccessDenied = 1044;
+constexpr unsigned kErrAccessDeniedNoPassword = 1698;
+
+// Statements in messages are cut here: enough to recognise, too short to flood a log.
+constexpr size_t kShownStatementBytes = 120;
+
+std::string Shown(absl::string_view sql) {
+  if (sql.size() <= kShownStatementBytes) return Printable(sql);
+  return absl::StrCat(Printable(sql.substr(0, kShownStatementBytes)), "...");
+}
+
+std::string Shown(const Warning& warning) {
+  return absl::StrCat(warning.level, " ", warning.code, ": ", warning.message);
+}
+
+absl::StatusOr<Result> StoreResult(MYSQL* mysql, MYSQL_RES* stored) {
+  Result result;
+  const unsigned width = mysql_num_fields(stored);
+  const MYSQL_FIELD* fields = mysql_fetch_fields(stored);
+  for (unsigned i = 0; i < width; ++i) {
+    result.columns.emplace_back(fields[i].name, fields[i].name_length);
+  }
+  while (MYSQL_ROW row = mysql_fetch_row(stored)) {
+    const unsigned long* lengths = mysql_fetch_lengths(stored);
+    auto& values = result.rows.emplace_back();
+    values.reserve(width);
+    for (unsigned i = 0; i < width; ++i) {
+      if (row[i] == nullptr) {
+        values.emplace_back(std::nullopt);
+      } else {
+        values.emplace_back(std::string(row[i], lengths[i]));
+      }
+    }
+  }
+  if (mysql_errno(mysql) != 0) return absl::UnknownError("short read");  // caller names it
+  return result;
+}
+
+}  // namespace
+
+bool Version::MariaDbAtLeast(int want_major, int want_minor) const {
+  return mariadb && (major > want_major || (major == want_major && minor >= want_minor));
+}
+
+bool Version::MySqlAtLeast(int want_major, int want_minor) const {
+  return !mariadb && (major > want_major || (major == want_major && minor >= want_minor));
+}
+
+int Result::Column(absl::string_view name) const {
+  for (size_t i = 0; i < columns.size(); ++i) {
+    if (absl::EqualsIgnoreCase(columns[i], name)) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+std::optional<std::string> Result::Get(size_t row, absl::string_view name) const {
+  const int column = Column(name);
+  return column < 0 ? std::nullopt : rows[row][column];
+}
+
+std::string Result::Text(size_t row, absl::string_view name) const {
+  return Get(row, name).value_or("");
+}
+
+absl::StatusOr<std::unique_ptr<Session>> Session::Connect(const Endpoint& endpoint, End end,
+                                                          const SessionOptions& options) {
+  std::unique_ptr<Session> session(new Session(endpoint, end));
+  ZDPIPE_RETURN_IF_ERROR(session->Open(options));
+  return session;
+}
+
+absl::Status Session::Open(const SessionOptions& options) {
+  mysql_ = mysql_init(nullptr);
+  if (mysql_ == nullptr) return MakeError(Failure::kInternal, "mysql_init: out of memory");
+
+  const unsigned connect_seconds = static_cast<unsigned>(options.connect_timeout.count());
+  mysql_options(mysql_, MYSQL_OPT_CONNECT_TIMEOUT, &connect_seconds);
+  if (options.io_timeout.count() > 0) {
+    const unsigned io_seconds = static_cast<unsigned>(options.io_timeout.count());
+    mysql_options(mysql_, MYSQL_OPT_READ_TIMEOUT, &io_seconds);
+    mysql_options(mysql_, MYSQL_OPT_WRITE_TIMEOUT, &io_seconds);
+  }
+  const size_t max_packet = options.max_packet_bytes;
+  mysql_options(mysql_, MYSQL_OPT_MAX_ALLOWED_PACKET, &max_packet);
+  // A hostile server may answer any statement with a request for a local file.
+  const unsigned local_infile = 0;
+  mysql_options(mysql_, MYSQL_OPT_LOCAL_INFILE, &local_infile);
+  mysql_options(mysql_, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+  mysql_options4(mysql_, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name",
+                 options.program_name.c_str());
+  if (endpoint_.compress) mysql_options(mysql_, MYSQL_OPT_COMPRESS, nullptr);
+
+  const TlsOptions& tls = endpoint_.tls;
+  if (!tls.ca.empty()) mysql_options(mysql_, MYSQL_OPT_SSL_CA, tls.ca.c_str());
+  if (!tls.cert.empty()) mysql_options(mysql_, MYSQL_OPT_SSL_CERT, tls.cert.c_str());
+  if (!tls.key.empty()) mysql_options(mysql_, MYSQL_OPT_SSL_KEY, tls.key.c_str());
+  const my_bool enforce = tls.required || tls.verify_server_cert;
+  if (enforce) mysql_options(mysql_, MYSQL_OPT_SSL_ENFORCE, &enforce);
+  const my_bool verify = tls.verify_server_cert;
+  mysql_options(mysql_, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
+
+  // An empty host makes the library use the socket; it must not look for defaults by itself.
+  const char* host = endpoint_.host.empty() ? "localhost" : endpoint_.host.c_str();
+  const char* socket = endpoint_.host.empty() ? endpoint_.socket.c_str() : nullptr;
+  if (!endpoint_.host.empty()) {
+    const unsigned protocol = MYSQL_PROTOCOL_TCP;
+    mysql_options(mysql_, MYSQL_OPT_PROTOCOL, &protocol);
+  }
+  if (mysql_real_connect(mysql_, host, endpoint_.user.c_str(), endpoint_.password.value().c_str(),
+                         nullptr, endpoint_.port, socket, CLIENT_MULTI_RESULTS) == nullptr) {
+    const unsigned number = mysql_errno(mysql_);
+    const std::string message =
+        absl::StrCat("connect to ", EndName(end_), " '", Printable(endpoint_.name), "' (",
+                     Printable(endpoint_.Address()), ") as user '", Printable(endpoint_.user),
+                     "': error ", number, ": ", Printable(mysql_error(mysql_)));
+    switch (number) {
+      case kErrUnknownHost:
+        return WithHint(MakeServerError(Failure::kUsage, number, message),
+                        "a bare word is an option-file group first ([zdpipe_NAME] or [NAME]), "
+                        "then a host name; neither was found");
+      case kErrAccessDenied:
+      case kErrAccessDeniedNoPassword:
+      case kErrDatabaseAccessDenied:
+      case kErrAuthPluginCannotLoad:
+        return WithHint(MakeServerError(Failure::kUsage, number, message),
+                        "check user and password: option file, --from-password-file / "
+                        "--to-password-file, or ZDPIPE_FROM_PASSWORD / ZDPIPE_TO_PASSWORD");
+      default:
+        return MakeServerError(failure(), number, message);
+    }
+  }
+  version_ = ParseVersion(mysql_get_server_info(mysql_));
+
+  // '+00:00': TIMESTAMP values must not pass through a daylight saving fold. The empty sql_mode
+  // is what our quoting and SHOW CREATE rely on; loaders set a stricter one of their own.
+  ZDPIPE_RETURN_IF_ERROR(Execute("SET time_zone = '+00:00', sql_mode = '', "
+                                 "sql_quote_show_create = 1, autocommit = 1"));
+  // A day by default: a lock held by somebody else must not look like a hang.
+  TrySet("lock_wait_timeout = 60");
+  TrySet("wait_timeout = 86400");
+  // Statements we run may take as long as they take; limits of the server's owner are for others.
+  TrySet("max_statement_time = 0");
+  return absl::OkStatus();
+}
+
+Session::~Session() {
+  if (mysql_ != nullptr) mysql_close(mysql_);
+}
+
+absl::Status Session::Execute(absl::string_view sql) {
+  ZDPIPE_ASSIGN_OR_RETURN(const std::vector<Warning> warnings, ExecuteWithWarnings(sql));
+  for (const Warning& warning : warnings) {
+    if (warning.level != "Note") {
+      return MakeServerError(failure(), warning.code,
+                             absl::StrCat(Shown(sql), ": unexpected ", Shown(warning)));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<Warning>> Session::ExecuteWithWarnings(absl::string_view sql) {
+  ZDPIPE_RETURN_IF_ERROR(SendStatement(sql));
+  ZDPIPE_RETURN_IF_ERROR(CollectResults(sql).status());
+  if (mysql_warning_count(mysql_) == 0) return std::vector<Warning>();
+  return ReadWarnings();
+}
+
+absl::StatusOr<Result> Session::Query(absl::string_view sql) {
+  ZDPIPE_RETURN_IF_ERROR(SendStatement(sql));
+  return CollectResults(sql);
+}
+
+absl::StatusOr<std::string> Session::QueryValue(absl::string_view sql) {
+  ZDPIPE_ASSIGN_OR_RETURN(const Result result, Query(sql));
+  if (result.rows.empty()) {
+    return MakeError(failure(), absl::StrCat(Shown(sql), ": no row came back"));
+  }
+  return result.rows[0][0].value_or("");
+}
+
+absl::Status Session::SendStatement(absl::string_view sql) {
+  if (mysql_send_query(mysql_, sql.data(), static_cast<unsigned long>(sql.size())) != 0) {
+    return LastError(Shown(sql));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Session::AwaitStatement() { return CollectResults("statement").status(); }
+
+// Reads every result of the statement just sent; keeps the first one that has rows, or else the
+// first one at all.
+absl::StatusOr<Result> Session::CollectResults(absl::string_view sql) {
+  Result kept;
+  if (mysql_read_query_result(mysql_) != 0) return LastError(Shown(sql));
+  while (true) {
+    if (MYSQL_RES* stored = mysql_store_result(mysql_); stored != nullptr) {
+      absl::StatusOr<Result> result = StoreResult(mysql_, stored);
+      mysql_free_result(stored);
+      if (!result.ok()) return LastError(Shown(sql));
+      if (kept.rows.empty() && (kept.columns.empty() || !result->rows.empty())) {
+        kept = *std::move(result);
+      }
+    } else if (mysql_field_count(mysql_) != 0) {
+      return LastError(Shown(sql));
+    }
+    const int next = mysql_next_result(mysql_);
+    if (next > 0) return LastError(Shown(sql));
+    if (next < 0) return kept;
+  }
+}
+
+absl::StatusOr<std::vector<Warning>> Session::ReadWarnings() {
+  ZDPIPE_ASSIGN_OR_RETURN(const Result result, Query("SHOW WARNINGS"));
+  std::vector<Warning> warnings;
+  for (size_t row = 0; row < result.rows.size(); ++row) {
+    Warning& warning = warnings.emplace_back();
+    warning.level = result.Text(row, "Level");
+    (void)absl::SimpleAtoi(result.Text(row, "Code"), &warning.code);
+    warning.message = Printable(result.Text(row, "Message"));
+  }
+  return warnings;
+}
+
+bool Session::TrySet(absl::string_view assignment) {
+  return ExecuteWithWarnings(absl::StrCat("SET SESSION ", assignment)).ok();
+}
+
+Failure Session::failure() const {
+  return end_ == End::kSource ? Failure::kSource : Failure::kTarget;
+}
+
+unsigned long Session::thread_id() const { return mysql_thread_id(mysql_); }
+
+bool Session::supports_bulk_execute() const {
+  unsigned long capabilities = 0;
+  mariadb_get_infov(mysql_, MARIADB_CONNECTION_EXTENDED_SERVER_CAPABILITIES, &capabilities);
+  return version_.mariadb &&
+         (capabilities & (MARIADB_CLIENT_STMT_BULK_OPERATIONS >> 32)) != 0;
+}
+
+unsigned long long Session::affected_rows() const { return mysql_affected_rows(mysql_); }
+
+absl::Status Session::LastError(absl::string_view what) const {
+  const unsigned number = mysql_errno(mysql_);
+  if (number == 0) {
+    return MakeError(failure(), absl::StrCat(EndName(end_), ": ", what,
+                                             ": the connection ended without an error"));
+  }
+  return MakeServerError(failure(), number,
+                         absl::StrCat(EndName(end_), ": ", what, ": error ", number, ": ",
+                                      Printable(mysql_error(mysql_))));
+}
+
+Version ParseVersion(absl::string_view text) {
+  Version version;
+  version.text = std::string(text);
+  version.mariadb = absl::StrContains(text, "MariaDB");
+  // Some MariaDB servers say "5.5.5-10.6.11-MariaDB" for the sake of old replicas.
+  if (version.mariadb && absl::StartsWith(text, "5.5.5-")) text.remove_prefix(6);
+  std::sscanf(std::string(text).c_str(), "%d.%d.%d", &version.major, &version.minor,
+              &version.patch);
+  return version;
+}
+
+}  // namespace zdpipe

@@ -1,0 +1,123 @@
+// One connection to one server, and the statements of the control path: everything that is not a
+// row. Rows travel through RowStream (out of the source) and RowInsert (into the target).
+//
+// A session belongs to one thread at a time; nothing here is synchronised.
+#ifndef ZDPIPE_ENGINE_SERVER_SESSION_H_
+#define ZDPIPE_ENGINE_SERVER_SESSION_H_
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "engine/errors.h"
+#include "engine/server/endpoint.h"
+
+struct st_mysql;  // libmariadb's MYSQL, known only inside engine/server
+
+namespace zdpipe {
+
+struct Version {
+  bool mariadb = false;
+  int major = 0;
+  int minor = 0;
+  int patch = 0;
+  std::string text;  // as the server says it
+
+  // True for a MariaDB of at least major.minor / a MySQL of at least major.minor.
+  bool MariaDbAtLeast(int want_major, int want_minor) const;
+  bool MySqlAtLeast(int want_major, int want_minor) const;
+};
+
+// A result held in memory: small, textual, for catalogs and status. NULL is nullopt.
+struct Result {
+  std::vector<std::string> columns;
+  std::vector<std::vector<std::optional<std::string>>> rows;
+
+  // Index of the column with this name, ASCII case ignored; -1 when there is none.
+  int Column(absl::string_view name) const;
+  // The value at `row`, in the named column; nullopt for NULL and for an unknown column.
+  std::optional<std::string> Get(size_t row, absl::string_view name) const;
+  // As Get, with "" for NULL and for an unknown column.
+  std::string Text(size_t row, absl::string_view name) const;
+};
+
+struct Warning {
+  std::string level;  // "Note", "Warning", "Error"
+  unsigned code = 0;
+  std::string message;
+};
+
+struct SessionOptions {
+  std::chrono::seconds connect_timeout{10};
+  // How long one read or write on the socket may take; zero: no limit (index builds take hours).
+  std::chrono::seconds io_timeout{0};
+  // A reply or row larger than this is refused by the client before it is stored.
+  uint64_t max_packet_bytes = uint64_t{1} << 30;
+  // Appears in the server's process list, in performance_schema's connection attributes.
+  std::string program_name = "zdpipe";
+};
+
+class Session {
+ public:
+  // Connects, refuses LOCAL INFILE, sets utf8mb4, time_zone '+00:00' and an empty sql_mode.
+  // Errors: kUsage for bad credentials or an unknown host; otherwise the class of `end`.
+  static absl::StatusOr<std::unique_ptr<Session>> Connect(const Endpoint& endpoint, End end,
+                                                          const SessionOptions& options);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // Runs a statement; a result, if there is one, is read and dropped. A server warning is an
+  // error: `ExecuteWithWarnings` is for the statements where warnings are expected and looked at.
+  absl::Status Execute(absl::string_view sql);
+  absl::StatusOr<std::vector<Warning>> ExecuteWithWarnings(absl::string_view sql);
+
+  // Runs a query and returns its result. A CALL may have several: the first one with rows wins.
+  absl::StatusOr<Result> Query(absl::string_view sql);
+  // The single value of a single row; an error when there is no row. NULL is "".
+  absl::StatusOr<std::string> QueryValue(absl::string_view sql);
+
+  // Sends without waiting / collects the outcome: lets one thread start statements on several
+  // sessions at nearly the same moment.
+  absl::Status SendStatement(absl::string_view sql);
+  absl::Status AwaitStatement();
+
+  // Tries a SET; false when the server does not know or does not allow it.
+  bool TrySet(absl::string_view assignment);
+
+  const Version& version() const { return version_; }
+  const Endpoint& endpoint() const { return endpoint_; }
+  End end() const { return end_; }
+  Failure failure() const;            // the class of this server's failures
+  unsigned long thread_id() const;    // for KILL
+  bool supports_bulk_execute() const;  // MARIADB_CLIENT_STMT_BULK_OPERATIONS
+  unsigned long long affected_rows() const;
+
+  // The error the client library holds now, as a status that names `what`.
+  absl::Status LastError(absl::string_view what) const;
+
+  st_mysql* handle() { return mysql_; }  // for engine/server only
+
+ private:
+  Session(Endpoint endpoint, End end) : endpoint_(std::move(endpoint)), end_(end) {}
+  absl::Status Open(const SessionOptions& options);
+  absl::StatusOr<Result> CollectResults(absl::string_view sql);
+  absl::StatusOr<std::vector<Warning>> ReadWarnings();
+
+  Endpoint endpoint_;
+  End end_;
+  Version version_;
+  st_mysql* mysql_ = nullptr;
+};
+
+Version ParseVersion(absl::string_view text);
+
+}  // namespace zdpipe
+
+#endif  // ZDPIPE_ENGINE_SERVER_SESSION_H_

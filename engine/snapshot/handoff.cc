@@ -1,0 +1,267 @@
+#include "engine/snapshot/handoff.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "engine/server/sql_text.h"
+
+namespace zdpipe {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr char kUser[] = "{replication_user}";
+constexpr char kPassword[] = "{replication_password}";
+
+bool IsReplica(const Handoff& handoff) {
+  return handoff.state == SourceState::kStoppedReplica && !handoff.proof.channels.empty();
+}
+
+const ReplicaChannel& Channel(const Handoff& handoff) {
+  return handoff.proof.channels[handoff.channel];
+}
+
+BinlogPosition Coordinates(const Handoff& handoff) {
+  return IsReplica(handoff) ? Channel(handoff).applied : handoff.proof.binlog;
+}
+
+std::string Gtid(const Handoff& handoff) {
+  return IsReplica(handoff) ? handoff.proof.replica_gtid : handoff.master_gtid;
+}
+
+std::string UpstreamHost(const Handoff& handoff) {
+  if (IsReplica(handoff)) return Channel(handoff).master_host;
+  return std::string(handoff.source.address.substr(0, handoff.source.address.rfind(':')));
+}
+
+uint64_t UpstreamPort(const Handoff& handoff) {
+  if (IsReplica(handoff)) return Channel(handoff).master_port;
+  const size_t colon = handoff.source.address.rfind(':');
+  return colon == std::string::npos ? 3306
+                                    : std::strtoul(handoff.source.address.c_str() + colon + 1,
+                                                   nullptr, 10);
+}
+
+// The replica asked for GTID, and the target speaks the same GTID dialect.
+bool UseGtid(const Handoff& handoff) {
+  return IsReplica(handoff) && !Gtid(handoff).empty() && handoff.source.vendor == "MariaDB" &&
+         !Channel(handoff).using_gtid.empty() && Channel(handoff).using_gtid != "No";
+}
+
+std::set<std::string> GtidDomains(const Handoff& handoff) {
+  std::set<std::string> domains;
+  for (absl::string_view gtid : absl::StrSplit(Gtid(handoff), ',', absl::SkipWhitespace())) {
+    domains.insert(std::string(gtid.substr(0, gtid.find('-'))));
+  }
+  return domains;
+}
+
+std::string ChangeMaster(const Handoff& handoff, bool gtid) {
+  const BinlogPosition coordinates = Coordinates(handoff);
+  std::string sql = absl::StrCat(
+      "CHANGE MASTER TO MASTER_HOST=", QuoteText(UpstreamHost(handoff)),
+      ", MASTER_PORT=", UpstreamPort(handoff), ", MASTER_USER='", kUser, "', MASTER_PASSWORD='",
+      kPassword, "'");
+  if (gtid) return absl::StrCat(sql, ", MASTER_USE_GTID=slave_pos");
+  return absl::StrCat(sql, ", MASTER_LOG_FILE=", QuoteText(coordinates.file),
+                      ", MASTER_LOG_POS=", coordinates.position);
+}
+
+ordered_json MariaDbStatements(const Handoff& handoff) {
+  ordered_json statements = ordered_json::array();
+  if (UseGtid(handoff)) {
+    statements.push_back(absl::StrCat("SET GLOBAL gtid_slave_pos=", QuoteText(Gtid(handoff))));
+    statements.push_back(ChangeMaster(handoff, true));
+  } else {
+    // On MariaDB >= 10.10 a new replica uses GTID unless told otherwise.
+    statements.push_back(absl::StrCat(ChangeMaster(handoff, false), ", MASTER_USE_GTID=no"));
+  }
+  statements.push_back("START SLAVE");
+  return statements;
+}
+
+ordered_json MySqlStatements(const Handoff& handoff) {
+  return ordered_json::array({ChangeMaster(handoff, false), "START SLAVE"});
+}
+
+ordered_json RdsStatements(const Handoff& handoff) {
+  const BinlogPosition coordinates = Coordinates(handoff);
+  return ordered_json::array(
+      {absl::StrCat("CALL mysql.rds_set_external_master(", QuoteText(UpstreamHost(handoff)), ", ",
+                    UpstreamPort(handoff), ", '", kUser, "', '", kPassword, "', ",
+                    QuoteText(coordinates.file), ", ", coordinates.position, ", 0)"),
+       "CALL mysql.rds_start_replication()"});
+}
+
+ordered_json Position(const BinlogPosition& position) {
+  if (position.empty()) return nullptr;
+  return {{"file", position.file}, {"position", position.position}};
+}
+
+ordered_json Identity(const ServerIdentity& server) {
+  return {{"name", server.name},       {"address", server.address},
+          {"vendor", server.vendor},   {"version", server.version},
+          {"server_id", server.server_id}, {"rds", server.rds},
+          {"log_bin", server.log_bin}};
+}
+
+absl::Status FileError(absl::string_view what, const std::string& path) {
+  return MakeError(Failure::kUsage, absl::StrCat(what, " ", Printable(path), ": ",
+                                                 std::strerror(errno)));
+}
+
+}  // namespace
+
+ServerIdentity ReadIdentity(Session& session) {
+  ServerIdentity identity;
+  identity.name = session.endpoint().name;
+  identity.address = session.endpoint().Address();
+  identity.vendor = session.version().mariadb ? "MariaDB" : "MySQL";
+  identity.version = session.version().text;
+  identity.server_id = ReadVariable(session, "server_id");
+  identity.rds = absl::StartsWith(ReadVariable(session, "basedir"), "/rdsdbbin");
+  identity.log_bin = ReadVariable(session, "log_bin") == "ON";
+  return identity;
+}
+
+std::vector<std::string> UnusableReasons(const Handoff& handoff) {
+  std::vector<std::string> reasons;
+  if (handoff.state == SourceState::kStoppedReplica && handoff.proof.channels.empty()) {
+    reasons.push_back("the source is not a replica: there are no applied coordinates");
+  } else if (Coordinates(handoff).empty()) {
+    reasons.push_back(IsReplica(handoff)
+                          ? "the replica does not tell what it has applied"
+                          : "the source has no binlog, or does not tell its position to this user");
+  }
+  return reasons;
+}
+
+std::vector<std::string> HandoffNotes(const Handoff& handoff) {
+  std::vector<std::string> notes;
+  if (!IsReplica(handoff)) return notes;
+  const ReplicaChannel& channel = Channel(handoff);
+  if (channel.received != channel.applied) {
+    notes.push_back(absl::StrCat("the replica has received more (", channel.received.file, ":",
+                                 channel.received.position,
+                                 ") than it has applied; the coordinates are what is applied"));
+  }
+  if (GtidDomains(handoff).size() > 1 && !UseGtid(handoff)) {
+    notes.push_back("several GTID domains: one file position may not cover them all when they "
+                    "were applied in parallel; prefer the GTID position");
+  }
+  if (!channel.filters.empty()) {
+    notes.push_back(absl::StrCat("the replica filters replication: ",
+                                 absl::StrJoin(channel.filters, ", ")));
+  }
+  return notes;
+}
+
+std::string HandoffJson(const Handoff& handoff) {
+  const BinlogPosition coordinates = Coordinates(handoff);
+  ordered_json json;
+  json["schema"] = "zdpipe.handoff/1";
+  json["run_id"] = handoff.run_id;
+  json["usable"] = handoff.usable;
+  json["reasons"] = handoff.reasons;
+  json["notes"] = HandoffNotes(handoff);
+  ordered_json& upstream = json["upstream"];
+  upstream["host"] = UpstreamHost(handoff);
+  upstream["port"] = UpstreamPort(handoff);
+  upstream["server_id"] = IsReplica(handoff) ? absl::StrCat(Channel(handoff).master_server_id)
+                                             : handoff.source.server_id;
+  upstream["channel"] = IsReplica(handoff) ? Channel(handoff).channel : "";
+  ordered_json& position = json["coordinates"];
+  position["file"] = coordinates.file;
+  position["position"] = coordinates.position;
+  position["taken_from"] =
+      IsReplica(handoff)
+          ? ordered_json::array({absl::StrCat(handoff.proof.replica_taken_from,
+                                              ": Relay_Master_Log_File, Exec_Master_Log_Pos")})
+          : ordered_json::array({handoff.proof.binlog_taken_from});
+  json["received"] = IsReplica(handoff) ? Position(Channel(handoff).received) : nullptr;
+  if (Gtid(handoff).empty()) {
+    json["gtid"] = nullptr;
+  } else {
+    const bool mariadb = handoff.source.vendor == "MariaDB";
+    ordered_json& gtid = json["gtid"];
+    gtid["flavor"] = mariadb ? "mariadb" : "mysql";
+    gtid["position"] = Gtid(handoff);
+    gtid["taken_from"] = IsReplica(handoff) ? (mariadb ? "gtid_slave_pos" : "gtid_executed")
+                                            : "BINLOG_GTID_POS()";
+    gtid["domains"] = mariadb ? ordered_json(GtidDomains(handoff)) : ordered_json::array();
+  }
+  if (IsReplica(handoff)) {
+    const ReplicaChannel& channel = Channel(handoff);
+    json["replica"] = {{"io_running", channel.io_running},
+                       {"sql_running", channel.sql_running},
+                       {"using_gtid", channel.using_gtid},
+                       {"parallel_mode", channel.parallel_mode},
+                       {"filters", channel.filters}};
+  } else {
+    json["replica"] = nullptr;
+  }
+  json["source"] = Identity(handoff.source);
+  json["source"]["binlog"] = Position(handoff.proof.binlog);
+  json["target"] = Identity(handoff.target);
+  json["captured_at"] = handoff.captured_at;
+  json["revalidated_at"] =
+      handoff.revalidated_at.empty() ? ordered_json(nullptr) : ordered_json(handoff.revalidated_at);
+  json["unchanged"] = handoff.unchanged;
+  // Nothing connects to the upstream server during a copy: null means "not looked at".
+  json["binlog"] = {{"present_upstream", nullptr}, {"retention_hours", nullptr}};
+  json["statements"] = {{"mariadb", MariaDbStatements(handoff)},
+                        {"mysql", MySqlStatements(handoff)},
+                        {"rds", RdsStatements(handoff)}};
+  return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+}
+
+absl::Status WriteFileAtomically(const std::string& path, absl::string_view content) {
+  const std::string temporary = absl::StrCat(path, ".tmp.", getpid());
+  const int file = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (file < 0) return FileError("cannot create", temporary);
+  size_t written = 0;
+  while (written < content.size()) {
+    const ssize_t count = write(file, content.data() + written, content.size() - written);
+    if (count < 0) {
+      absl::Status status = FileError("cannot write", temporary);
+      close(file);
+      unlink(temporary.c_str());
+      return status;
+    }
+    written += static_cast<size_t>(count);
+  }
+  const bool synced = fsync(file) == 0;
+  if (close(file) != 0 || !synced || rename(temporary.c_str(), path.c_str()) != 0) {
+    absl::Status status = FileError("cannot write", path);
+    unlink(temporary.c_str());
+    return status;
+  }
+  return absl::OkStatus();
+}
+
+std::string HandoffPath(const std::string& path, const SnapshotProof& proof, size_t channel) {
+  if (proof.channels.size() <= 1) return path;
+  // A channel's name is free text: keep what is safe in a file name.
+  std::string name;
+  for (const char c : proof.channels[channel].channel) name += absl::ascii_isalnum(c) ? c : '_';
+  if (name.empty()) name = "default";
+  const size_t dot = path.rfind('.');
+  const size_t slash = path.rfind('/');
+  if (dot == std::string::npos || (slash != std::string::npos && dot < slash)) {
+    return absl::StrCat(path, ".", channel, "-", name);
+  }
+  return absl::StrCat(path.substr(0, dot), ".", channel, "-", name, path.substr(dot));
+}
+
+}  // namespace zdpipe

@@ -1,0 +1,63 @@
+// The handoff file: from where the target must replicate, and why that can be trusted.
+// Format zdpipe.handoff/1, described in docs/handoff.md; fields are only ever added.
+#ifndef ZDPIPE_ENGINE_SNAPSHOT_HANDOFF_H_
+#define ZDPIPE_ENGINE_SNAPSHOT_HANDOFF_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "engine/server/session.h"
+#include "engine/snapshot/snapshot.h"
+
+namespace zdpipe {
+
+// What one server is, for the handoff and the report.
+struct ServerIdentity {
+  std::string name;  // as the user wrote it
+  std::string address;
+  std::string vendor;  // "MariaDB", "MySQL"
+  std::string version;
+  std::string server_id;
+  bool rds = false;
+  bool log_bin = false;
+};
+
+ServerIdentity ReadIdentity(Session& session);
+
+// One file per channel; `channel` is an index into the proof's channels, ignored for a source that
+// is no replica.
+struct Handoff {
+  std::string run_id;
+  bool usable = false;
+  std::vector<std::string> reasons;  // why it is not usable
+  SourceState state = SourceState::kStoppedReplica;
+  SnapshotProof proof;
+  size_t channel = 0;
+  std::string master_gtid;  // kMaster: BINLOG_GTID_POS of the snapshot position, MariaDB only
+  ServerIdentity source;
+  ServerIdentity target;
+  std::string captured_at;  // RFC 3339, UTC
+  std::string revalidated_at;
+  bool unchanged = false;  // the proof held after the last read
+};
+
+// Why these coordinates can never be used, whatever the copy does; empty when they can.
+std::vector<std::string> UnusableReasons(const Handoff& handoff);
+
+// What a reader of the coordinates has to know, e.g. several GTID domains under parallel apply.
+std::vector<std::string> HandoffNotes(const Handoff& handoff);
+
+std::string HandoffJson(const Handoff& handoff);
+
+// Replaces `path` atomically (write, fsync, rename); mode 0600. kUsage when the folder cannot be
+// written to.
+absl::Status WriteFileAtomically(const std::string& path, absl::string_view content);
+
+// "out.json" for the first of one channel; "out.CHANNEL.json" for each of several.
+std::string HandoffPath(const std::string& path, const SnapshotProof& proof, size_t channel);
+
+}  // namespace zdpipe
+
+#endif  // ZDPIPE_ENGINE_SNAPSHOT_HANDOFF_H_

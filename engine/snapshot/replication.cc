@@ -1,0 +1,115 @@
+#include "engine/snapshot/replication.h"
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "engine/server/sql_text.h"
+
+namespace zdpipe {
+namespace {
+
+// Servers use two vocabularies: the value is under the first of the names that exists.
+std::string Either(const Result& result, size_t row, absl::string_view old_name,
+                   absl::string_view new_name) {
+  return result.Column(old_name) >= 0 ? result.Text(row, old_name) : result.Text(row, new_name);
+}
+
+uint64_t Number(const std::string& text) {
+  uint64_t value = 0;
+  (void)absl::SimpleAtoi(text, &value);
+  return value;
+}
+
+ReplicaChannel ReadChannel(const Result& result, size_t row) {
+  ReplicaChannel channel;
+  channel.channel = Either(result, row, "Connection_name", "Channel_Name");
+  channel.master_host = Either(result, row, "Master_Host", "Source_Host");
+  channel.master_port = Number(Either(result, row, "Master_Port", "Source_Port"));
+  channel.master_server_id = Number(Either(result, row, "Master_Server_Id", "Source_Server_Id"));
+  channel.applied = {Either(result, row, "Relay_Master_Log_File", "Relay_Source_Log_File"),
+                     Number(Either(result, row, "Exec_Master_Log_Pos", "Exec_Source_Log_Pos"))};
+  channel.received = {Either(result, row, "Master_Log_File", "Source_Log_File"),
+                      Number(Either(result, row, "Read_Master_Log_Pos", "Read_Source_Log_Pos"))};
+  channel.io_state = Either(result, row, "Slave_IO_Running", "Replica_IO_Running");
+  channel.sql_state = Either(result, row, "Slave_SQL_Running", "Replica_SQL_Running");
+  // Anything but a plain No counts as running: "Connecting", "Preparing", an unknown word.
+  channel.io_running = channel.io_state != "No";
+  channel.sql_running = channel.sql_state != "No";
+  channel.using_gtid = result.Text(row, "Using_Gtid");
+  channel.parallel_mode = result.Text(row, "Parallel_Mode");
+  channel.sql_error = result.Text(row, "Last_SQL_Error");
+  for (const std::string& column : result.columns) {
+    if (!absl::StartsWithIgnoreCase(column, "Replicate_")) continue;
+    const std::string value = result.Text(row, column);
+    if (!value.empty() && value != "0") channel.filters.push_back(absl::StrCat(column, "=", value));
+  }
+  return channel;
+}
+
+}  // namespace
+
+absl::StatusOr<ReplicaStatus> ReadReplicaStatus(Session& session) {
+  // On RDS for MariaDB >= 10.5 the statements are refused and the procedure answers.
+  const std::vector<std::string> statements =
+      session.version().mariadb
+          ? std::vector<std::string>{"SHOW ALL SLAVES STATUS", "SHOW SLAVE STATUS",
+                                     "CALL mysql.rds_replica_status()"}
+          : std::vector<std::string>{"SHOW REPLICA STATUS", "SHOW SLAVE STATUS",
+                                     "CALL mysql.rds_replica_status()"};
+  absl::Status first_error;
+  for (const std::string& statement : statements) {
+    const absl::StatusOr<Result> result = session.Query(statement);
+    if (!result.ok()) {
+      first_error.Update(result.status());
+      continue;
+    }
+    ReplicaStatus status;
+    status.taken_from = statement;
+    for (size_t row = 0; row < result->rows.size(); ++row) {
+      ReplicaChannel channel = ReadChannel(*result, row);
+      if (channel.applied.empty() && channel.master_host.empty()) continue;
+      status.channels.push_back(std::move(channel));
+    }
+    return status;
+  }
+  return WithHint(Annotate(first_error, "read the replica status"),
+                  "the user needs REPLICA MONITOR (MariaDB >= 10.5) or REPLICATION CLIENT; on RDS "
+                  "EXECUTE on mysql.rds_replica_status");
+}
+
+absl::Status StopReplica(Session& session, const ReplicaStatus& status) {
+  if (absl::StartsWith(status.taken_from, "CALL mysql.rds_")) {
+    return session.ExecuteWithWarnings("CALL mysql.rds_stop_replication()").status();
+  }
+  for (const ReplicaChannel& channel : status.channels) {
+    if (!channel.sql_running) continue;
+    std::string statement = "STOP SLAVE SQL_THREAD";
+    if (!channel.channel.empty()) {
+      statement = session.version().mariadb
+                      ? absl::StrCat("STOP SLAVE ", QuoteText(channel.channel), " SQL_THREAD")
+                      : absl::StrCat("STOP SLAVE SQL_THREAD FOR CHANNEL ",
+                                     QuoteText(channel.channel));
+    }
+    ZDPIPE_RETURN_IF_ERROR(session.ExecuteWithWarnings(statement).status());
+  }
+  return absl::OkStatus();
+}
+
+BinlogPosition ReadMasterStatus(Session& session) {
+  for (const char* statement : {"SHOW MASTER STATUS", "SHOW BINARY LOG STATUS"}) {
+    const absl::StatusOr<Result> result = session.Query(statement);
+    if (result.ok() && !result->rows.empty()) {
+      return {result->Text(0, "File"), Number(result->Text(0, "Position"))};
+    }
+  }
+  return {};
+}
+
+std::string ReadVariable(Session& session, absl::string_view name) {
+  const absl::StatusOr<Result> result =
+      session.Query(absl::StrCat("SHOW GLOBAL VARIABLES LIKE ", QuoteText(name)));
+  if (!result.ok() || result->rows.empty()) return "";
+  return result->rows[0][1].value_or("");
+}
+
+}  // namespace zdpipe

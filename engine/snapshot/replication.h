@@ -1,0 +1,63 @@
+// What a server says about its replication: as a replica, and about its own binlog.
+#ifndef ZDPIPE_ENGINE_SNAPSHOT_REPLICATION_H_
+#define ZDPIPE_ENGINE_SNAPSHOT_REPLICATION_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "engine/server/session.h"
+
+namespace zdpipe {
+
+struct BinlogPosition {
+  std::string file;
+  uint64_t position = 0;
+
+  bool empty() const { return file.empty(); }
+  friend bool operator==(const BinlogPosition&, const BinlogPosition&) = default;
+};
+
+// One replication channel (MariaDB: connection) of a replica.
+struct ReplicaChannel {
+  std::string channel;  // "" for the default one
+  std::string master_host;
+  uint64_t master_port = 0;
+  uint64_t master_server_id = 0;
+  BinlogPosition applied;   // Relay_Master_Log_File, Exec_Master_Log_Pos: the coordinates
+  BinlogPosition received;  // Master_Log_File, Read_Master_Log_Pos: never the coordinates
+  bool io_running = false;
+  bool sql_running = false;
+  std::string io_state;       // as the server says it
+  std::string sql_state;
+  std::string using_gtid;     // MariaDB: "No", "Slave_Pos", "Current_Pos"
+  std::string parallel_mode;  // MariaDB; "" elsewhere
+  std::string sql_error;      // Last_SQL_Error
+  std::vector<std::string> filters;  // "Replicate_Do_DB=a", only those that are set
+};
+
+struct ReplicaStatus {
+  std::vector<ReplicaChannel> channels;
+  std::string taken_from;  // the statement that answered
+};
+
+// Tries, in this order, SHOW ALL SLAVES STATUS (MariaDB), SHOW REPLICA STATUS, SHOW SLAVE STATUS,
+// and CALL mysql.rds_replica_status(). No channel means the server is not a replica. An error only
+// when none of them could be run.
+absl::StatusOr<ReplicaStatus> ReadReplicaStatus(Session& session);
+
+// Stops the SQL thread of every channel: STOP SLAVE SQL_THREAD, or on RDS
+// CALL mysql.rds_stop_replication.
+absl::Status StopReplica(Session& session, const ReplicaStatus& status);
+
+// The server's own binlog, by SHOW MASTER STATUS / SHOW BINARY LOG STATUS; empty when it has none
+// or does not tell this user.
+BinlogPosition ReadMasterStatus(Session& session);
+
+// A global variable or "" when the server does not know it.
+std::string ReadVariable(Session& session, absl::string_view name);
+
+}  // namespace zdpipe
+
+#endif  // ZDPIPE_ENGINE_SNAPSHOT_REPLICATION_H_

@@ -1,0 +1,224 @@
+#include "engine/snapshot/snapshot.h"
+
+#include <algorithm>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "engine/server/sql_text.h"
+
+namespace zdpipe {
+namespace {
+
+// Rounds in which the sessions of a master are started together; with n writes a second the
+// chance per round is about exp(-n * 0.5 ms), so a busy master needs the lock, a calm one a few.
+constexpr int kAgreementRounds = 20;
+
+constexpr char kStartSnapshot[] = "START TRANSACTION WITH CONSISTENT SNAPSHOT";
+
+absl::Status SetUpReader(Session& session) {
+  ZDPIPE_RETURN_IF_ERROR(session.Execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"));
+  // Backpressure: while the target is busy the source waits to send, and must not give up.
+  for (const char* setting :
+       {"net_write_timeout = 86400", "net_read_timeout = 86400", "query_cache_type = OFF",
+        // Rows are read once: no reason to keep an idle transaction from living.
+        "idle_transaction_timeout = 0", "idle_readonly_transaction_timeout = 0"}) {
+    session.TrySet(setting);
+  }
+  return absl::OkStatus();
+}
+
+// The session's own snapshot position; needs no privilege. MySQL does not have it.
+BinlogPosition ReadSnapshotPosition(Session& session) {
+  const absl::StatusOr<Result> result =
+      session.Query("SHOW STATUS WHERE Variable_name LIKE 'Binlog\\_snapshot\\_%'");
+  BinlogPosition position;
+  if (!result.ok()) return position;
+  for (size_t row = 0; row < result->rows.size(); ++row) {
+    const std::string name = result->rows[row][0].value_or("");
+    const std::string value = result->rows[row][1].value_or("");
+    if (name == "Binlog_snapshot_file") position.file = value;
+    if (name == "Binlog_snapshot_position") (void)absl::SimpleAtoi(value, &position.position);
+  }
+  return position;
+}
+
+absl::Status ReadReplicaProof(Session& session, SourceState state, SnapshotProof& proof) {
+  if (state != SourceState::kStoppedReplica) return absl::OkStatus();
+  ZDPIPE_ASSIGN_OR_RETURN(ReplicaStatus status, ReadReplicaStatus(session));
+  proof.channels = std::move(status.channels);
+  proof.replica_taken_from = std::move(status.taken_from);
+  proof.replica_gtid =
+      ReadVariable(session, session.version().mariadb ? "gtid_slave_pos" : "gtid_executed");
+  return absl::OkStatus();
+}
+
+// Call inside the session's snapshot transaction.
+absl::StatusOr<SnapshotProof> ReadProofInside(Session& session, SourceState state) {
+  SnapshotProof proof;
+  ZDPIPE_RETURN_IF_ERROR(ReadReplicaProof(session, state, proof));
+  proof.binlog = ReadSnapshotPosition(session);
+  proof.binlog_taken_from = "Binlog_snapshot_file, Binlog_snapshot_position";
+  if (proof.binlog.empty() && state != SourceState::kMaster) {
+    proof.binlog = ReadMasterStatus(session);
+    proof.binlog_taken_from = "SHOW MASTER STATUS";
+  }
+  if (proof.binlog.empty()) proof.binlog_taken_from = "";
+  return proof;
+}
+
+absl::StatusOr<std::unique_ptr<Session>> ConnectReader(const Endpoint& endpoint,
+                                                       const SessionOptions& options) {
+  ZDPIPE_ASSIGN_OR_RETURN(std::unique_ptr<Session> session,
+                          Session::Connect(endpoint, End::kSource, options));
+  ZDPIPE_RETURN_IF_ERROR(SetUpReader(*session));
+  return session;
+}
+
+absl::Status StartTogether(std::vector<std::unique_ptr<Session>>& sessions) {
+  for (auto& session : sessions) ZDPIPE_RETURN_IF_ERROR(session->Execute("ROLLBACK"));
+  // All requests are on their way before the first answer is read.
+  for (auto& session : sessions) ZDPIPE_RETURN_IF_ERROR(session->SendStatement(kStartSnapshot));
+  for (auto& session : sessions) ZDPIPE_RETURN_IF_ERROR(session->AwaitStatement());
+  return absl::OkStatus();
+}
+
+std::vector<BinlogPosition> Positions(std::vector<std::unique_ptr<Session>>& sessions) {
+  std::vector<BinlogPosition> positions;
+  for (auto& session : sessions) positions.push_back(ReadSnapshotPosition(*session));
+  return positions;
+}
+
+// A quiet source: the proof is read before the first session starts and again in each of them, so
+// that whatever moved in between is seen.
+absl::Status StartOnQuietSource(Snapshot& snapshot, SourceState state) {
+  ZDPIPE_RETURN_IF_ERROR(snapshot.sessions.front()->Execute(kStartSnapshot));
+  ZDPIPE_ASSIGN_OR_RETURN(snapshot.proof, ReadProofInside(*snapshot.sessions.front(), state));
+  for (const ReplicaChannel& channel : snapshot.proof.channels) {
+    if (channel.sql_running) {
+      return WithHint(MakeError(Failure::kConsistency, "replication runs on the source"),
+                      "stop it, or say --stop-replica, and start the copy again");
+    }
+  }
+  ZDPIPE_RETURN_IF_ERROR(StartTogether(snapshot.sessions));
+  for (auto& session : snapshot.sessions) {
+    ZDPIPE_ASSIGN_OR_RETURN(const SnapshotProof proof, ReadProofInside(*session, state));
+    ZDPIPE_RETURN_IF_ERROR(CheckUnchanged(state, snapshot.proof, proof));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RequirePosition(const BinlogPosition& position) {
+  if (!position.empty()) return absl::OkStatus();
+  return WithHint(
+      MakeError(Failure::kSource, "source: no binlog position comes with the snapshot"),
+      "the source must have its binlog on; or make it a frozen server and say --source-state "
+      "frozen");
+}
+
+// FLUSH TABLES WITH READ LOCK for the moment in which the sessions start.
+absl::Status StartUnderReadLock(Snapshot& snapshot, Session& locker) {
+  ZDPIPE_RETURN_IF_ERROR(locker.Execute("FLUSH TABLES WITH READ LOCK"));
+  absl::Status status = StartTogether(snapshot.sessions);
+  BinlogPosition locked = ReadMasterStatus(locker);
+  ZDPIPE_RETURN_IF_ERROR(locker.Execute("UNLOCK TABLES"));
+  ZDPIPE_RETURN_IF_ERROR(status);
+  const BinlogPosition own = ReadSnapshotPosition(*snapshot.sessions.front());
+  snapshot.proof.binlog = own.empty() ? locked : own;
+  snapshot.proof.binlog_taken_from =
+      own.empty() ? "SHOW MASTER STATUS under FLUSH TABLES WITH READ LOCK"
+                  : "Binlog_snapshot_file, Binlog_snapshot_position";
+  snapshot.notes.push_back("the sessions were started under a short FLUSH TABLES WITH READ LOCK");
+  return RequirePosition(snapshot.proof.binlog);
+}
+
+absl::Status StartOnMaster(Snapshot& snapshot, const Endpoint& endpoint,
+                           const SessionOptions& options) {
+  for (int round = 0; round < kAgreementRounds; ++round) {
+    ZDPIPE_RETURN_IF_ERROR(StartTogether(snapshot.sessions));
+    const std::vector<BinlogPosition> positions = Positions(snapshot.sessions);
+    if (positions.front().empty()) break;  // MySQL: only the lock helps
+    if (std::all_of(positions.begin(), positions.end(),
+                    [&](const BinlogPosition& p) { return p == positions.front(); })) {
+      snapshot.proof.binlog = positions.front();
+      snapshot.proof.binlog_taken_from = "Binlog_snapshot_file, Binlog_snapshot_position";
+      return absl::OkStatus();
+    }
+  }
+  ZDPIPE_ASSIGN_OR_RETURN(std::unique_ptr<Session> locker,
+                          Session::Connect(endpoint, End::kSource, options));
+  const absl::Status locked = StartUnderReadLock(snapshot, *locker);
+  if (locked.ok()) return locked;
+  // One session always agrees with itself.
+  const size_t wanted = snapshot.sessions.size();
+  snapshot.sessions.resize(1);
+  ZDPIPE_RETURN_IF_ERROR(StartTogether(snapshot.sessions));
+  snapshot.proof.binlog = ReadSnapshotPosition(*snapshot.sessions.front());
+  snapshot.proof.binlog_taken_from = "Binlog_snapshot_file, Binlog_snapshot_position";
+  snapshot.notes.push_back(absl::StrCat(
+      "the source takes writes so fast that ", wanted, " sessions did not agree in ",
+      kAgreementRounds, " rounds, and a read lock is not allowed (", locked.message(),
+      "): reading with one session"));
+  return RequirePosition(snapshot.proof.binlog);
+}
+
+}  // namespace
+
+std::string SnapshotProof::Difference(const SnapshotProof& later) const {
+  std::string text;
+  auto note = [&text](absl::string_view what, absl::string_view before, absl::string_view after) {
+    if (before != after) {
+      absl::StrAppend(&text, text.empty() ? "" : "; ", what, " was ", before, ", is ", after);
+    }
+  };
+  auto show = [](const BinlogPosition& position) {
+    return position.empty() ? std::string("none")
+                            : absl::StrCat(position.file, ":", position.position);
+  };
+  note("the number of channels", absl::StrCat(channels.size()),
+       absl::StrCat(later.channels.size()));
+  for (size_t i = 0; i < std::min(channels.size(), later.channels.size()); ++i) {
+    const std::string name =
+        channels[i].channel.empty() ? "" : absl::StrCat(" of channel ", channels[i].channel);
+    note(absl::StrCat("the applied position", name), show(channels[i].applied),
+         show(later.channels[i].applied));
+    note(absl::StrCat("the SQL thread", name), channels[i].sql_state, later.channels[i].sql_state);
+    note(absl::StrCat("the master", name), channels[i].master_host, later.channels[i].master_host);
+  }
+  note("the applied GTID position", replica_gtid, later.replica_gtid);
+  note("the source's own binlog", show(binlog), show(later.binlog));
+  return text;
+}
+
+absl::StatusOr<Snapshot> OpenSnapshot(const Endpoint& endpoint, SourceState state,
+                                      const std::vector<SessionOptions>& options) {
+  Snapshot snapshot;
+  for (const SessionOptions& one : options) {
+    ZDPIPE_ASSIGN_OR_RETURN(std::unique_ptr<Session> session, ConnectReader(endpoint, one));
+    snapshot.sessions.push_back(std::move(session));
+  }
+  ZDPIPE_RETURN_IF_ERROR(state == SourceState::kMaster
+                             ? StartOnMaster(snapshot, endpoint, options.front())
+                             : StartOnQuietSource(snapshot, state));
+  return snapshot;
+}
+
+absl::StatusOr<SnapshotProof> ReadProof(const Endpoint& endpoint, SourceState state,
+                                        const SessionOptions& options) {
+  ZDPIPE_ASSIGN_OR_RETURN(std::unique_ptr<Session> session, ConnectReader(endpoint, options));
+  ZDPIPE_RETURN_IF_ERROR(session->Execute(kStartSnapshot));
+  return ReadProofInside(*session, state);
+}
+
+absl::Status CheckUnchanged(SourceState state, const SnapshotProof& snapshot,
+                            const SnapshotProof& later) {
+  if (state == SourceState::kMaster) return absl::OkStatus();
+  const std::string difference = snapshot.Difference(later);
+  if (difference.empty()) return absl::OkStatus();
+  return WithHint(
+      MakeError(Failure::kConsistency,
+                absl::StrCat("the source moved while it was read: ", difference)),
+      "what is on the target must not be used; keep replication stopped and nobody writing on the "
+      "source, then start the copy again");
+}
+
+}  // namespace zdpipe

@@ -1,0 +1,686 @@
+#include "pipeline/copy_run.h"
+
+#include <oneapi/tbb/global_control.h>
+#include <oneapi/tbb/task_arena.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <random>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "engine/ledger/ledger.h"
+#include "engine/server/sql_text.h"
+#include "pipeline/row_pipe.h"
+#include "pipeline/table_copy.h"
+#include "pipeline/table_queue.h"
+
+namespace zdpipe {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds kCancelPoll{100};
+constexpr std::chrono::seconds kTickEvery{1};
+constexpr std::chrono::seconds kHeartbeatEvery{5};
+
+double SecondsSince(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+double CpuSeconds() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  auto seconds = [](const timeval& t) { return t.tv_sec + t.tv_usec / 1e6; };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+// Time first, so that ids sort; 64 random bits, so that they are never equal.
+std::string NewRunId() {
+  std::random_device random;
+  return absl::StrCat(absl::FormatTime("%Y%m%dT%H%M%SZ", absl::Now(), absl::UTCTimeZone()), "-",
+                      absl::Hex(random(), absl::kZeroPad8), absl::Hex(random(), absl::kZeroPad8));
+}
+
+// A thread that calls `tick` every kCancelPoll until it is destroyed.
+class Ticker {
+ public:
+  explicit Ticker(std::function<void()> tick)
+      : thread_([this, tick = std::move(tick)] {
+          while (!ended_.load()) {
+            tick();
+            std::this_thread::sleep_for(kCancelPoll);
+          }
+        }) {}
+  ~Ticker() {
+    ended_.store(true);
+    thread_.join();
+  }
+
+ private:
+  std::atomic<bool> ended_ = false;
+  std::thread thread_;
+};
+
+class CopyRun {
+ public:
+  CopyRun(const CopyOptions& options, const CancelToken& cancel, Progress& progress,
+          const std::function<void(const ProgressView&)>& on_tick,
+          const std::function<void(absl::string_view)>& on_note)
+      : options_(options), cancel_(cancel), progress_(progress), on_tick_(on_tick),
+        on_note_(on_note) {}
+
+  CopyReport Run() {
+    report_.run_id = NewRunId();
+    report_.tool_version = options_.tool_version;
+    report_.started_at = UtcNow();
+    report_.verify = options_.verify == VerifyMode::kRows     ? "rows"
+                     : options_.verify == VerifyMode::kCounts ? "counts"
+                                                              : "none";
+    absl::Status status;
+    {
+      Ticker ticker([this] { Tick(); });
+      status = Phases();
+      // An interrupted statement reports itself as the server's error; the user's wish counts.
+      if (cancel_.cancelled() && !status.ok()) {
+        status = WithHint(CancelledError(), "nothing usable is on the target; start the copy again");
+      }
+    }
+    Close(status);
+    report_.rows = progress_.rows();
+    report_.bytes = progress_.bytes();
+    for (const auto& loader : loaders_.all()) report_.retries += loader->replays();
+    for (const TableReport& table : report_.tables) report_.ranges += table.ranges;
+    report_.memory_peak_bytes = MemoryPeakBytes();
+    report_.finished_at = UtcNow();
+    report_.status = status;
+    return std::move(report_);
+  }
+
+ private:
+  absl::Status Phases() {
+    ZDPIPE_RETURN_IF_ERROR(Phase("check", [this] { return Check(); }));
+    ZDPIPE_RETURN_IF_ERROR(Phase("snapshot", [this] { return TakeSnapshot(); }));
+    ZDPIPE_RETURN_IF_ERROR(Phase("schema", [this] { return PrepareTarget(); }));
+    ZDPIPE_RETURN_IF_ERROR(Phase("rows", [this] { return CopyTables(); }));
+    ZDPIPE_RETURN_IF_ERROR(Phase("objects", [this] { return CopyObjects(); }));
+    ZDPIPE_RETURN_IF_ERROR(Phase("proof", [this] { return Prove(); }));
+    return Phase("handoff", [this] { return HandOff(); });
+  }
+
+  absl::Status Phase(absl::string_view name, const std::function<absl::Status()>& body) {
+    if (cancel_.cancelled()) return CancelledError();
+    progress_.SetPhase(name);
+    const auto start = Clock::now();
+    const uint64_t rows = progress_.rows();
+    const uint64_t bytes = progress_.bytes();
+    const double cpu = CpuSeconds();
+    const absl::Status status = body();
+    PhaseReport phase;
+    phase.name = std::string(name);
+    phase.seconds = SecondsSince(start);
+    phase.rows = progress_.rows() - rows;
+    phase.bytes = progress_.bytes() - bytes;
+    if (name == "rows") phase.limited_by = LimitedBy(phase.seconds, CpuSeconds() - cpu);
+    report_.phases.push_back(std::move(phase));
+    return status;
+  }
+
+  // The side that was busy: our own processor, or else the server that was waited for longer.
+  std::string LimitedBy(double wall_seconds, double cpu_seconds) const {
+    const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
+    if (cpu_seconds > 0.8 * wall_seconds * cores) return "client";
+    return busy_.load_nanoseconds.load() >= busy_.read_nanoseconds.load() ? "target" : "source";
+  }
+
+  absl::Status Check() {
+    ZDPIPE_ASSIGN_OR_RETURN(report_.resources,
+                            PlanResources(options_.memory_bytes, options_.range_bytes,
+                                          options_.jobs));
+    ZDPIPE_ASSIGN_OR_RETURN(source_, Session::Connect(options_.source, End::kSource, {}));
+    ZDPIPE_ASSIGN_OR_RETURN(target_, Session::Connect(options_.target, End::kTarget, {}));
+    ZDPIPE_ASSIGN_OR_RETURN(ledger_session_,
+                            Session::Connect(options_.target, End::kTarget, {}));
+    skip_binlog_ = MaySkipBinlog();
+    if (skip_binlog_) ledger_session_->TrySet("sql_log_bin = 0");
+    ZDPIPE_ASSIGN_OR_RETURN(ledger_,
+                            Ledger::Lock(*ledger_session_, options_.selection.control_schema));
+    ZDPIPE_ASSIGN_OR_RETURN(earlier_, Ledger::EarlierObjects(*target_, options_.selection.control_schema));
+    ZDPIPE_ASSIGN_OR_RETURN(check_, RunCheck(*source_, *target_, options_, earlier_));
+    report_.source = check_.source;
+    report_.target = check_.target;
+    report_.findings = check_.findings;
+    report_.tables_total = check_.catalog.tables.size();
+    for (const TableInfo& table : check_.catalog.tables) {
+      report_.bytes_estimate += table.data_bytes_estimate;
+    }
+    progress_.SetTotals(report_.tables_total, report_.bytes_estimate, report_.resources.jobs);
+    if (check_.refused()) return RefusedError(check_);
+    return SetUpTargetControl(*target_, skip_binlog_);
+  }
+
+ public:
+  static absl::Status RefusedError(const CheckResult& check) {
+    size_t errors = 0;
+    const Finding* first = nullptr;
+    for (const Finding& finding : check.findings) {
+      if (finding.severity != Severity::kError) continue;
+      if (errors++ == 0) first = &finding;
+    }
+    return WithHint(
+        MakeError(Failure::kRefused,
+                  absl::StrCat("refused by check: ", first->id, ": ", first->object,
+                               first->object.empty() ? "" : ": ", first->evidence,
+                               errors > 1 ? absl::StrCat(" (and ", errors - 1, " more)") : "")),
+        first->fix);
+  }
+
+ private:
+  // Keeping the copy out of the target's binlog spares it much work, and keeps its GTID history
+  // clean; but a replica that is attached to the target already needs the events.
+  bool MaySkipBinlog() {
+    const absl::StatusOr<Result> replicas =
+        target_->Query("SHOW GLOBAL STATUS LIKE 'Slaves_connected'");
+    if (replicas.ok() && !replicas->rows.empty()) {
+      return replicas->rows[0][1].value_or("0") == "0";
+    }
+    const absl::StatusOr<Result> hosts = target_->Query("SHOW SLAVE HOSTS");
+    return hosts.ok() && hosts->rows.empty();
+  }
+
+  absl::Status TakeSnapshot() {
+    const bool running = std::any_of(check_.replica.channels.begin(),
+                                     check_.replica.channels.end(),
+                                     [](const ReplicaChannel& c) { return c.sql_running; });
+    if (running && options_.stop_replica) {
+      on_note_("stopping the replication threads of the source");
+      ZDPIPE_RETURN_IF_ERROR(StopReplica(*source_, check_.replica));
+    }
+    // The first session is for rows too wide for the others; if only one is to be had, it reads
+    // everything.
+    std::vector<SessionOptions> sessions(report_.resources.jobs + 1);
+    for (SessionOptions& session : sessions) {
+      session.max_packet_bytes = report_.resources.max_row_bytes;
+    }
+    sessions[0].max_packet_bytes = report_.resources.max_wide_row_bytes;
+    ZDPIPE_ASSIGN_OR_RETURN(snapshot_,
+                            OpenSnapshot(options_.source, options_.source_state, sessions));
+    for (const std::string& note : snapshot_.notes) Note(note);
+    captured_at_ = UtcNow();
+    return WriteHandoffs(false, {"the copy has not ended"}, false);
+  }
+
+  absl::Status WriteHandoffs(bool usable, std::vector<std::string> reasons, bool unchanged) {
+    report_.handoff_paths.clear();
+    report_.handoff_usable = usable;
+    const size_t files = std::max<size_t>(1, snapshot_.proof.channels.size());
+    for (size_t channel = 0; channel < files; ++channel) {
+      Handoff handoff;
+      handoff.run_id = report_.run_id;
+      handoff.state = options_.source_state;
+      handoff.proof = snapshot_.proof;
+      handoff.channel = channel;
+      handoff.master_gtid = master_gtid_;
+      handoff.source = check_.source;
+      handoff.target = check_.target;
+      handoff.captured_at = captured_at_;
+      handoff.revalidated_at = revalidated_at_;
+      handoff.unchanged = unchanged;
+      handoff.reasons = reasons;
+      const std::vector<std::string> never = UnusableReasons(handoff);
+      handoff.reasons.insert(handoff.reasons.end(), never.begin(), never.end());
+      handoff.usable = usable && never.empty();
+      report_.handoff_usable = report_.handoff_usable && handoff.usable;
+      const std::string path = HandoffPath(options_.handoff_path, snapshot_.proof, channel);
+      ZDPIPE_RETURN_IF_ERROR(WriteFileAtomically(path, HandoffJson(handoff)));
+      report_.handoff_paths.push_back(path);
+      if (handoff_reason_.empty() && !never.empty()) handoff_reason_ = never.front();
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status PrepareTarget() {
+    if (options_.source_state == SourceState::kMaster && source_->version().mariadb) {
+      const BinlogPosition& at = snapshot_.proof.binlog;
+      const absl::StatusOr<std::string> gtid = source_->QueryValue(absl::StrCat(
+          "SELECT BINLOG_GTID_POS(", QuoteText(at.file), ", ", at.position, ")"));
+      if (gtid.ok()) master_gtid_ = *gtid;
+    }
+    ZDPIPE_RETURN_IF_ERROR(RemoveEarlier());
+    if (options_.drop_target) {
+      for (const DatabaseInfo& database : check_.catalog.databases) {
+        on_note_(absl::StrCat("dropping database ", Printable(database.name), " on the target"));
+        ZDPIPE_RETURN_IF_ERROR(
+            target_->Execute(absl::StrCat("DROP DATABASE IF EXISTS ", QuoteName(database.name))));
+      }
+    }
+    LedgerRun run;
+    run.run_id = report_.run_id;
+    run.phase = "schema";
+    run.tool_version = options_.tool_version;
+    run.source = check_.source.address;
+    run.tables_total = report_.tables_total;
+    run.bytes_estimate = report_.bytes_estimate;
+    ZDPIPE_RETURN_IF_ERROR(ledger_->Start(run));
+    ledger_started_.store(true);
+
+    objects_.emplace(*source_, *target_, options_.definer,
+                     [this](absl::string_view kind, const ObjectName& name) {
+                       return ledger_->RecordObject(kind, name.schema, name.name);
+                     });
+    for (const DatabaseInfo& database : check_.catalog.databases) {
+      ZDPIPE_RETURN_IF_ERROR(objects_->CopyDatabase(database));
+    }
+    for (const ObjectName& sequence : check_.catalog.sequences) {
+      ZDPIPE_RETURN_IF_ERROR(objects_->CopySequence(sequence));
+    }
+    return absl::OkStatus();
+  }
+
+  // What an unfinished run has made is ours to remove; whatever it did not make stays.
+  absl::Status RemoveEarlier() {
+    if (earlier_.empty()) return absl::OkStatus();
+    Note(absl::StrCat("removing ", earlier_.size(),
+                      " objects that an unfinished run has left on the target"));
+    for (auto object = earlier_.rbegin(); object != earlier_.rend(); ++object) {
+      const std::string name = QuoteName(object->schema, object->name);
+      std::string sql;
+      if (object->kind == "database") {
+        // Dropped only when it is empty: somebody may have put something else there meanwhile.
+        ZDPIPE_ASSIGN_OR_RETURN(
+            const std::string tables,
+            target_->QueryValue(
+                absl::StrCat("SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = ",
+                             QuoteText(object->schema))));
+        if (tables != "0") continue;
+        sql = absl::StrCat("DROP DATABASE IF EXISTS ", QuoteName(object->schema));
+      } else if (object->kind == "trigger") {
+        continue;  // goes with its table
+      } else if (object->kind == "package body") {
+        sql = absl::StrCat("DROP PACKAGE BODY IF EXISTS ", name);
+      } else {
+        sql = absl::StrCat("DROP ", object->kind, " IF EXISTS ", name);
+      }
+      ZDPIPE_RETURN_IF_ERROR(target_->ExecuteWithWarnings(sql).status());
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CopyTables() {
+    const Resources& plan = report_.resources;
+    // With one session only (a busy master without a lock) there is one lane, with all loaders.
+    const size_t lanes = std::max<size_t>(1, snapshot_.sessions.size() - 1);
+    for (size_t i = 0; i < plan.ranges; ++i) ranges_.Add(std::make_unique<Range>(plan.sizes));
+    for (size_t i = 0; i < plan.jobs; ++i) ZDPIPE_RETURN_IF_ERROR(AddLoader());
+
+    tbb::global_control threads(tbb::global_control::max_allowed_parallelism, 2 * plan.jobs + 2);
+    tbb::task_arena arena(static_cast<int>(2 * plan.jobs + 1), static_cast<unsigned>(lanes));
+    TableQueue queue(check_.catalog.tables, lanes, plan.jobs);
+    TableCopyContext context{options_, *ledger_, queue, interruptible_,
+                             PipeResources{ranges_, loaders_, progress_, busy_, cancel_, error_},
+                             [&arena](const std::function<void()>& body) { arena.execute(body); }};
+    std::vector<std::thread> lane_threads;
+    for (size_t lane = 0; lane < lanes; ++lane) {
+      lane_threads.emplace_back([this, lane, lanes, &context] {
+        const size_t session = lanes == 1 && snapshot_.sessions.size() == 1 ? 0 : lane + 1;
+        error_.Set(RunLane(lane, snapshot_.sessions[session], context));
+      });
+    }
+    for (std::thread& thread : lane_threads) thread.join();
+    ZDPIPE_RETURN_IF_ERROR(error_.status());
+    if (cancel_.cancelled()) return CancelledError();
+    return CopyWideTables(context);
+  }
+
+  absl::Status AddLoader() {
+    ZDPIPE_ASSIGN_OR_RETURN(std::unique_ptr<Session> session,
+                            Session::Connect(options_.target, End::kTarget, {}));
+    ZDPIPE_ASSIGN_OR_RETURN(std::unique_ptr<RangeLoader> loader,
+                            RangeLoader::Make(std::move(session),
+                                              options_.selection.control_schema, skip_binlog_));
+    loaders_.Add(std::move(loader));
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<LaneSessions> OpenLane(std::unique_ptr<Session> reader) {
+    LaneSessions sessions;
+    sessions.reader = std::move(reader);
+    ZDPIPE_ASSIGN_OR_RETURN(sessions.source_control,
+                            Session::Connect(options_.source, End::kSource, {}));
+    ZDPIPE_ASSIGN_OR_RETURN(sessions.target_control,
+                            Session::Connect(options_.target, End::kTarget, {}));
+    ZDPIPE_RETURN_IF_ERROR(SetUpTargetControl(*sessions.target_control, skip_binlog_));
+    SessionOptions limited;
+    limited.max_packet_bytes = report_.resources.max_wide_row_bytes;
+    ZDPIPE_ASSIGN_OR_RETURN(sessions.target_reader,
+                            Session::Connect(options_.target, End::kTarget, limited));
+    return sessions;
+  }
+
+  // A lane takes tables until there are none.
+  absl::Status RunLane(size_t lane, std::unique_ptr<Session>& reader, TableCopyContext& context) {
+    ZDPIPE_ASSIGN_OR_RETURN(LaneSessions sessions, OpenLane(std::move(reader)));
+    while (const TableInfo* table = context.queue.Take()) {
+      if (error_.failed() || cancel_.cancelled()) return absl::OkStatus();
+      ZDPIPE_ASSIGN_OR_RETURN(TableOutcome outcome, CopyTable(*table, lane, sessions, context));
+      if (outcome.too_wide) {
+        absl::MutexLock lock(&mutex_);
+        wide_tables_.push_back(table);
+        // The row that did not fit has cost this session: it cannot go on reading.
+        ZDPIPE_ASSIGN_OR_RETURN(sessions.reader, ReopenReader());
+        if (sessions.reader == nullptr) return absl::OkStatus();
+        continue;
+      }
+      Keep(std::move(outcome));
+    }
+    return absl::OkStatus();
+  }
+
+  // A session in place of a lost one: possible as long as the proof still holds. Null for a master,
+  // whose snapshot cannot be had again.
+  absl::StatusOr<std::unique_ptr<Session>> ReopenReader() {
+    if (options_.source_state == SourceState::kMaster) return std::unique_ptr<Session>();
+    SessionOptions limited;
+    limited.max_packet_bytes = report_.resources.max_row_bytes;
+    ZDPIPE_ASSIGN_OR_RETURN(Snapshot again,
+                            OpenSnapshot(options_.source, options_.source_state, {limited}));
+    ZDPIPE_RETURN_IF_ERROR(
+        CheckUnchanged(options_.source_state, snapshot_.proof, again.proof));
+    return std::move(again.sessions.front());
+  }
+
+  void Keep(TableOutcome outcome) {
+    absl::MutexLock lock(&mutex_);
+    if (!outcome.add_foreign_keys.empty() && !outcome.lost) {
+      foreign_keys_.push_back({outcome.report.name, outcome.add_foreign_keys});
+    }
+    for (ObjectFailure& failure : outcome.failures) report_.failures.push_back(std::move(failure));
+    for (std::string& note : outcome.notes) report_.notes.push_back(std::move(note));
+    tables_lost_ += outcome.lost ? 1 : 0;
+    report_.tables.push_back(std::move(outcome.report));
+  }
+
+  // Tables with rows too wide for the lanes, and what lanes have left behind, one after the other:
+  // the memory is theirs alone now.
+  absl::Status CopyWideTables(TableCopyContext& context) {
+    std::vector<TableInfo> rest;
+    {
+      absl::MutexLock lock(&mutex_);
+      for (const TableInfo* table : wide_tables_) rest.push_back(*table);
+    }
+    while (const TableInfo* table = context.queue.Take()) rest.push_back(*table);
+    if (rest.empty()) return absl::OkStatus();
+    Note(absl::StrCat(rest.size(), " tables with rows of more than ",
+                      report_.resources.max_row_bytes >> 20, " MiB are copied one by one"));
+    TableQueue queue(rest, 1, 1);
+    TableCopyContext alone{context.options, context.ledger, queue, context.interruptible,
+                           context.pipe,    context.in_arena};
+    // One range in memory at a time: its one row may have most of the budget.
+    alone.pipe.ranges_per_loader = 1;
+    ZDPIPE_ASSIGN_OR_RETURN(LaneSessions sessions, OpenLane(std::move(snapshot_.sessions[0])));
+    while (const TableInfo* table = queue.Take()) {
+      ZDPIPE_ASSIGN_OR_RETURN(TableOutcome outcome, CopyTable(*table, 0, sessions, alone));
+      if (outcome.too_wide) {
+        const uint64_t limit = report_.resources.max_wide_row_bytes;
+        return WithHint(
+            MakeError(Failure::kUsage,
+                      absl::StrCat(PrintableName(table->name.schema, table->name.name),
+                                   " has a row of more than ", limit >> 20,
+                                   " MiB, which --memory ", options_.memory_bytes >> 20,
+                                   "MiB cannot hold")),
+            "give --memory at least three times the largest row");
+      }
+      Keep(std::move(outcome));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CopyObjects() {
+    for (const auto& [table, sql] : foreign_keys_) {
+      if (cancel_.cancelled()) return CancelledError();
+      ZDPIPE_RETURN_IF_ERROR(
+          target_->ExecuteWithWarnings(absl::StrCat("USE ", QuoteName(table.schema))).status());
+      const absl::Status added = target_->ExecuteWithWarnings(sql).status();
+      if (!added.ok()) {
+        report_.failures.push_back({"foreign key", table, std::string(added.message())});
+      }
+    }
+    const Catalog& catalog = check_.catalog;
+    ZDPIPE_RETURN_IF_ERROR(objects_->CopyRoutines(catalog.routines));
+    ZDPIPE_RETURN_IF_ERROR(objects_->CopyViews(catalog.views));
+    ZDPIPE_RETURN_IF_ERROR(objects_->CopyTriggers(catalog.triggers));
+    ZDPIPE_RETURN_IF_ERROR(objects_->CopyEvents(catalog.events));
+    report_.failures.insert(report_.failures.end(), objects_->failures().begin(),
+                            objects_->failures().end());
+    report_.notes.insert(report_.notes.end(), objects_->notes().begin(), objects_->notes().end());
+    for (const EventInfo& event : catalog.events) {
+      if (event.status == "DISABLED") continue;
+      report_.notes.push_back(absl::StrCat("event ",
+                                           PrintableName(event.name.schema, event.name.name),
+                                           " is disabled on the target; on the source it is ",
+                                           event.status));
+    }
+    return CompareDefinitions();
+  }
+
+  // The server's own words for each table, compared between the ends.
+  absl::Status CompareDefinitions() {
+    const Version& from = source_->version();
+    const Version& to = target_->version();
+    if (from.mariadb != to.mariadb || from.major != to.major || from.minor != to.minor) {
+      Note("table definitions are not compared: the servers are of different versions");
+      return absl::OkStatus();
+    }
+    for (const TableInfo& table : check_.catalog.tables) {
+      if (cancel_.cancelled()) return CancelledError();
+      const std::string sql =
+          absl::StrCat("SHOW CREATE TABLE ", QuoteName(table.name.schema, table.name.name));
+      ZDPIPE_ASSIGN_OR_RETURN(const Result source, source_->Query(sql));
+      const absl::StatusOr<Result> target = target_->Query(sql);
+      if (!target.ok()) {
+        if (ServerErrnoOf(target.status()) == kErrUnknownTable) continue;  // reported as lost
+        return target.status();
+      }
+      if (source.rows[0][1] != target->rows[0][1]) {
+        report_.failures.push_back(
+            {"table", table.name, "the definition on the target differs from the source's"});
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Prove() {
+    ZDPIPE_ASSIGN_OR_RETURN(const SnapshotProof later,
+                            ReadProof(options_.source, options_.source_state, {}));
+    ZDPIPE_RETURN_IF_ERROR(CheckUnchanged(options_.source_state, snapshot_.proof, later));
+    revalidated_at_ = UtcNow();
+    std::string different;
+    size_t count = 0;
+    for (const TableReport& table : report_.tables) {
+      if (table.verify != "different") continue;
+      ++count;
+      if (count <= 3) absl::StrAppend(&different, count == 1 ? "" : ", ",
+                                      PrintableName(table.name.schema, table.name.name));
+    }
+    if (count == 0) return absl::OkStatus();
+    return WithHint(MakeError(Failure::kDifferent,
+                              absl::StrCat(count, " tables differ between source and target: ",
+                                           different, count > 3 ? ", ..." : "")),
+                    "is somebody writing on the target?");
+  }
+
+  absl::Status HandOff() {
+    std::vector<std::string> reasons;
+    if (tables_lost_ > 0) {
+      reasons.push_back(absl::StrCat(tables_lost_, " tables could not be made on the target"));
+    }
+    ZDPIPE_RETURN_IF_ERROR(WriteHandoffs(reasons.empty(), reasons, true));
+    if (!report_.failures.empty()) {
+      const ObjectFailure& first = report_.failures.front();
+      return WithHint(
+          MakeError(Failure::kPartial,
+                    absl::StrCat("done, but ", report_.failures.size(),
+                                 " objects were not made as on the source; the first: ",
+                                 first.kind, " ", PrintableName(first.name.schema, first.name.name),
+                                 ": ", first.reason)),
+          "the report lists them all (--report FILE)");
+    }
+    if (!report_.handoff_usable) {
+      return MakeError(Failure::kHandoff,
+                       absl::StrCat("the data is there, but the handoff is not usable: ",
+                                    handoff_reason_));
+    }
+    return absl::OkStatus();
+  }
+
+  // Leaves the ledger and the handoff file saying how it ended.
+  void Close(const absl::Status& status) {
+    const Failure failure = status.ok() ? Failure::kInternal : FailureOf(status);
+    const bool complete =
+        status.ok() || failure == Failure::kPartial || failure == Failure::kHandoff;
+    if (!complete && !report_.handoff_paths.empty()) {
+      const absl::Status written =
+          WriteHandoffs(false, {std::string(status.message())}, false);
+      if (!written.ok()) Note(std::string(written.message()));
+    }
+    if (!ledger_started_.load()) return;
+    absl::Status closed;
+    if (complete && !options_.keep_control) {
+      closed = ledger_->Drop();
+    } else {
+      closed = ledger_->Finish(complete                       ? "done"
+                               : failure == Failure::kStopped ? "stopped"
+                                                              : "failed",
+                               status.message());
+    }
+    if (!closed.ok()) Note(absl::StrCat("the ledger could not be closed: ", closed.message()));
+  }
+
+  void Tick() {
+    const auto now = Clock::now();
+    if (cancel_.cancelled()) InterruptStatements();
+    if (now - last_tick_ >= kTickEvery) {
+      last_tick_ = now;
+      on_tick_(progress_.View());
+    }
+    if (ledger_started_.load() && now - last_heartbeat_ >= kHeartbeatEvery) {
+      last_heartbeat_ = now;
+      const absl::Status beat = ledger_->Heartbeat(progress_.phase());
+      // Without the ledger's session the lock is gone: another run could start beside us.
+      if (!beat.ok()) error_.Set(Annotate(beat, "heartbeat"));
+    }
+  }
+
+  // Index builds do not look at flags: tell the server to stop them.
+  void InterruptStatements() {
+    const std::vector<unsigned long> running = interruptible_.Running();
+    if (running.empty()) return;
+    const absl::StatusOr<std::unique_ptr<Session>> killer =
+        Session::Connect(options_.target, End::kTarget, {});
+    if (!killer.ok()) return;
+    for (const unsigned long id : running) {
+      (void)(*killer)->ExecuteWithWarnings(absl::StrCat("KILL QUERY ", id));
+    }
+  }
+
+  void Note(const std::string& note) {
+    on_note_(note);
+    absl::MutexLock lock(&notes_mutex_);
+    report_.notes.push_back(note);
+  }
+
+  const CopyOptions& options_;
+  const CancelToken& cancel_;
+  Progress& progress_;
+  const std::function<void(const ProgressView&)>& on_tick_;
+  const std::function<void(absl::string_view)>& on_note_;
+  CopyReport report_;
+
+  std::unique_ptr<Session> source_;
+  std::unique_ptr<Session> target_;
+  std::unique_ptr<Session> ledger_session_;
+  std::unique_ptr<Ledger> ledger_;
+  std::atomic<bool> ledger_started_ = false;
+  bool skip_binlog_ = false;
+  std::vector<LedgerObject> earlier_;
+  CheckResult check_;
+  Snapshot snapshot_;
+  std::optional<ObjectCopier> objects_;
+  std::string captured_at_;
+  std::string revalidated_at_;
+  std::string master_gtid_;
+  std::string handoff_reason_;
+
+  Pool<Range> ranges_;
+  Pool<RangeLoader> loaders_;
+  BusyTime busy_;
+  FirstError error_;
+  Interruptible interruptible_;
+  absl::Mutex mutex_;  // what lanes hand in: wide_tables_, foreign_keys_, tables_lost_, report_
+  std::vector<const TableInfo*> wide_tables_;
+  std::vector<std::pair<ObjectName, std::string>> foreign_keys_;
+  size_t tables_lost_ = 0;
+  absl::Mutex notes_mutex_;
+
+  Clock::time_point last_tick_ = Clock::now();       // the ticker's thread only
+  Clock::time_point last_heartbeat_ = Clock::now();  // the ticker's thread only
+};
+
+}  // namespace
+
+int CopyReport::exit_code() const {
+  return status.ok() ? 0 : static_cast<int>(FailureOf(status));
+}
+
+CopyReport RunCopy(const CopyOptions& options, const CancelToken& cancel, Progress& progress,
+                   const std::function<void(const ProgressView&)>& on_tick,
+                   const std::function<void(absl::string_view)>& on_note) {
+  CopyRun run(options, cancel, progress, on_tick, on_note);
+  return run.Run();
+}
+
+CopyReport PlanCopy(const CopyOptions& options, std::vector<TableInfo>* tables) {
+  CopyReport report;
+  report.tool_version = options.tool_version;
+  report.started_at = UtcNow();
+  report.status = [&]() -> absl::Status {
+    ZDPIPE_ASSIGN_OR_RETURN(report.resources, PlanResources(options.memory_bytes,
+                                                            options.range_bytes, options.jobs));
+    ZDPIPE_ASSIGN_OR_RETURN(const std::unique_ptr<Session> source,
+                            Session::Connect(options.source, End::kSource, {}));
+    ZDPIPE_ASSIGN_OR_RETURN(const std::unique_ptr<Session> target,
+                            Session::Connect(options.target, End::kTarget, {}));
+    ZDPIPE_ASSIGN_OR_RETURN(const std::vector<LedgerObject> earlier,
+                            Ledger::EarlierObjects(*target, options.selection.control_schema));
+    ZDPIPE_ASSIGN_OR_RETURN(CheckResult check, RunCheck(*source, *target, options, earlier));
+    report.source = check.source;
+    report.target = check.target;
+    report.findings = check.findings;
+    report.tables_total = check.catalog.tables.size();
+    for (const TableInfo& table : check.catalog.tables) {
+      report.bytes_estimate += table.data_bytes_estimate;
+    }
+    if (tables != nullptr) *tables = std::move(check.catalog.tables);
+    return check.refused() ? CopyRun::RefusedError(check) : absl::OkStatus();
+  }();
+  report.finished_at = UtcNow();
+  report.memory_peak_bytes = MemoryPeakBytes();
+  return report;
+}
+
+uint64_t MemoryPeakBytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+std::string UtcNow() {
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::Now(), absl::UTCTimeZone());
+}
+
+}  // namespace zdpipe

@@ -1,0 +1,85 @@
+// One `zdpipe copy`: check → snapshot → schema and rows → objects → proof → handoff.
+#ifndef ZDPIPE_PIPELINE_COPY_RUN_H_
+#define ZDPIPE_PIPELINE_COPY_RUN_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "engine/schema/objects.h"
+#include "engine/snapshot/handoff.h"
+#include "pipeline/cancel.h"
+#include "pipeline/check.h"
+#include "pipeline/options.h"
+#include "pipeline/progress.h"
+#include "pipeline/resources.h"
+
+namespace zdpipe {
+
+struct TableReport {
+  ObjectName name;
+  std::string key;  // "PRIMARY (id)"; "" for a table without a key
+  uint64_t rows = 0;
+  uint64_t bytes = 0;
+  uint64_t ranges = 0;
+  double row_seconds = 0;
+  double index_seconds = 0;
+  double verify_seconds = 0;
+  std::string verify;  // "equal", "different", "not done"
+};
+
+struct PhaseReport {
+  std::string name;
+  double seconds = 0;
+  uint64_t rows = 0;
+  uint64_t bytes = 0;
+  std::string limited_by;  // source, client or target; "" where it does not apply
+};
+
+// What became of a run; complete also after a failure, as far as the run came.
+struct CopyReport {
+  std::string run_id;
+  std::string tool_version;
+  std::string started_at;  // RFC 3339, UTC
+  std::string finished_at;
+  ServerIdentity source;
+  ServerIdentity target;
+  std::vector<Finding> findings;
+  Resources resources;
+  uint64_t tables_total = 0;
+  uint64_t bytes_estimate = 0;
+  uint64_t rows = 0;
+  uint64_t bytes = 0;
+  uint64_t ranges = 0;
+  uint64_t retries = 0;  // ranges that were replayed
+  std::vector<PhaseReport> phases;
+  std::vector<TableReport> tables;
+  std::vector<ObjectFailure> failures;
+  std::vector<std::string> notes;
+  std::vector<std::string> handoff_paths;
+  bool handoff_usable = false;
+  std::string verify;  // "rows", "counts", "none"
+  uint64_t memory_peak_bytes = 0;
+  absl::Status status;
+
+  int exit_code() const;
+};
+
+// Runs the copy to its end or to its first error. `progress` is updated from the run's threads;
+// `on_tick` is called about once a second from a thread of its own, until the run has ended.
+// `on_note` is called with what the user should see as it happens.
+CopyReport RunCopy(const CopyOptions& options, const CancelToken& cancel, Progress& progress,
+                   const std::function<void(const ProgressView&)>& on_tick,
+                   const std::function<void(absl::string_view)>& on_note);
+
+// What RunCopy would do: connects, checks, reads the catalog, plans; changes nothing.
+CopyReport PlanCopy(const CopyOptions& options, std::vector<TableInfo>* tables);
+
+uint64_t MemoryPeakBytes();
+std::string UtcNow();
+
+}  // namespace zdpipe
+
+#endif  // ZDPIPE_PIPELINE_COPY_RUN_H_

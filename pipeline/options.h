@@ -1,0 +1,37 @@
+// What a copy is asked to do; filled by the command line.
+#ifndef ZDPIPE_PIPELINE_OPTIONS_H_
+#define ZDPIPE_PIPELINE_OPTIONS_H_
+
+#include <cstdint>
+#include <string>
+
+#include "engine/schema/catalog.h"
+#include "engine/schema/objects.h"
+#include "engine/server/endpoint.h"
+#include "engine/snapshot/snapshot.h"
+
+namespace zdpipe {
+
+enum class VerifyMode { kRows, kCounts, kNone };
+
+struct CopyOptions {
+  Endpoint source;
+  Endpoint target;
+  Selection selection;
+  SourceState source_state = SourceState::kStoppedReplica;
+  bool stop_replica = false;
+  bool drop_target = false;  // --target-not-empty drop
+  bool indexes_after = true;
+  DefinerPolicy definer;
+  VerifyMode verify = VerifyMode::kRows;
+  size_t jobs = 0;  // loaders; 0: chosen by PlanResources
+  uint64_t memory_bytes = uint64_t{256} << 20;
+  uint64_t range_bytes = uint64_t{16} << 20;
+  std::string handoff_path = "handoff.json";
+  bool keep_control = false;
+  std::string tool_version;
+};
+
+}  // namespace zdpipe
+
+#endif  // ZDPIPE_PIPELINE_OPTIONS_H_

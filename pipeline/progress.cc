@@ -1,0 +1,53 @@
+#include "pipeline/progress.h"
+
+namespace zdpipe {
+
+void Progress::SetPhase(absl::string_view phase) {
+  absl::MutexLock lock(&mutex_);
+  phase_ = std::string(phase);
+}
+
+void Progress::SetTotals(uint64_t tables, uint64_t bytes_estimate, size_t loaders) {
+  absl::MutexLock lock(&mutex_);
+  tables_total_ = tables;
+  bytes_estimate_ = bytes_estimate;
+  loaders_ = loaders;
+}
+
+void Progress::AddRows(uint64_t rows, uint64_t bytes) {
+  rows_.fetch_add(rows, std::memory_order_relaxed);
+  bytes_.fetch_add(bytes, std::memory_order_relaxed);
+}
+
+void Progress::SetActive(size_t lane, absl::string_view table, absl::string_view stage) {
+  absl::MutexLock lock(&mutex_);
+  active_[lane] = {std::string(table), std::string(stage)};
+}
+
+void Progress::ClearActive(size_t lane) {
+  absl::MutexLock lock(&mutex_);
+  active_.erase(lane);
+}
+
+std::string Progress::phase() const {
+  absl::MutexLock lock(&mutex_);
+  return phase_;
+}
+
+ProgressView Progress::View() const {
+  ProgressView view;
+  view.seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  view.tables_done = tables_done_.load(std::memory_order_relaxed);
+  view.rows = rows();
+  view.bytes = bytes();
+  absl::MutexLock lock(&mutex_);
+  view.phase = phase_;
+  view.tables_total = tables_total_;
+  view.bytes_total_estimate = bytes_estimate_;
+  view.loaders = loaders_;
+  for (const auto& [lane, active] : active_) view.active.push_back(active);
+  return view;
+}
+
+}  // namespace zdpipe

@@ -1,0 +1,50 @@
+#include "pipeline/resources.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "engine/errors.h"
+
+namespace zdpipe {
+namespace {
+
+// docs/decisions/0004-loaders-and-ranges.md has the measurements.
+constexpr size_t kDefaultJobs = 4;
+constexpr size_t kMaxJobs = 64;
+constexpr uint64_t kBatchBytes = uint64_t{1} << 20;
+constexpr uint64_t kMinRangeBytes = uint64_t{1} << 20;
+constexpr uint64_t kMaxRangeBytes = uint64_t{1} << 30;
+
+// A lane reads one range while another one is being loaded.
+constexpr size_t kRangesPerLane = 2;
+
+}  // namespace
+
+absl::StatusOr<Resources> PlanResources(uint64_t memory_bytes, uint64_t range_bytes, size_t jobs) {
+  Resources plan;
+  plan.jobs = std::min(jobs == 0 ? kDefaultJobs : jobs, kMaxJobs);
+  plan.ranges = kRangesPerLane * plan.jobs;
+  // Half of the memory holds ranges. The other half is for rows larger than a batch: each may be
+  // held by a range on top of its share, by a source session's buffer and by a loader's request.
+  const uint64_t for_ranges = memory_bytes / 2;
+  const uint64_t fits = for_ranges / plan.ranges;
+  if (fits < kMinRangeBytes || range_bytes < kMinRangeBytes || range_bytes > kMaxRangeBytes) {
+    return WithHint(
+        MakeError(Failure::kUsage,
+                  absl::StrCat("--memory ", memory_bytes >> 20, "MiB with --jobs ", plan.jobs,
+                               " and --range-bytes ", range_bytes,
+                               ": a range must be between 1 MiB and 1 GiB, and ", plan.ranges,
+                               " of them must fit half of the memory")),
+        absl::StrCat("give --memory ", (2 * plan.ranges * kMinRangeBytes) >> 20,
+                     "MiB or more, or fewer --jobs"));
+  }
+  plan.sizes.batch_bytes = kBatchBytes;
+  plan.sizes.range_bytes = std::min(range_bytes, fits);
+  const uint64_t holders = plan.ranges + 2 * plan.jobs;
+  plan.max_row_bytes = std::max(2 * kBatchBytes, (memory_bytes - for_ranges) / holders);
+  // At the end a wide row has the memory for itself: session buffer, range and request.
+  plan.max_wide_row_bytes = std::max(plan.max_row_bytes, memory_bytes / 3);
+  return plan;
+}
+
+}  // namespace zdpipe

@@ -1,0 +1,26 @@
+// How memory and sessions are divided; decided once, before anything starts.
+#ifndef ZDPIPE_PIPELINE_RESOURCES_H_
+#define ZDPIPE_PIPELINE_RESOURCES_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/status/statusor.h"
+#include "engine/rows/range.h"
+
+namespace zdpipe {
+
+struct Resources {
+  size_t jobs = 0;          // loaders, and lanes (tables worked on at the same time)
+  size_t ranges = 0;        // in memory at most, over all lanes
+  RangeSizes sizes;
+  uint64_t max_row_bytes = 0;       // a larger row is copied alone, at the end
+  uint64_t max_wide_row_bytes = 0;  // a larger row is an error
+};
+
+// `jobs` 0 means: choose. kUsage when the memory does not even suffice for the smallest ranges.
+absl::StatusOr<Resources> PlanResources(uint64_t memory_bytes, uint64_t range_bytes, size_t jobs);
+
+}  // namespace zdpipe
+
+#endif  // ZDPIPE_PIPELINE_RESOURCES_H_

@@ -1,0 +1,159 @@
+#include "pipeline/row_pipe.h"
+
+#include <oneapi/tbb/parallel_pipeline.h>
+
+#include <chrono>
+#include <exception>
+
+#include "absl/strings/str_cat.h"
+#include "engine/errors.h"
+
+namespace zdpipe {
+namespace {
+
+// Adds the time of a scope to a counter.
+class BusyScope {
+ public:
+  explicit BusyScope(std::atomic<uint64_t>& nanoseconds) : nanoseconds_(nanoseconds) {}
+  ~BusyScope() {
+    const auto elapsed = std::chrono::steady_clock::now() - start_;
+    nanoseconds_ += static_cast<uint64_t>(
+        std::chrono::duration_cast<std::chrono::nanoseconds>(elapsed).count());
+  }
+
+ private:
+  std::atomic<uint64_t>& nanoseconds_;
+  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+class RowPipe {
+ public:
+  RowPipe(RowStream& stream, const LoadTable& table, const std::function<size_t()>& loaders_now,
+          PipeResources resources)
+      : stream_(stream), table_(table), loaders_now_(loaders_now), use_(resources) {}
+
+  absl::StatusOr<PipeResult> Run() {
+    while (!source_ended_ && !Stopping()) {
+      const size_t loaders = loaders_now_();
+      RunPipeline(loaders);
+    }
+    ZDPIPE_RETURN_IF_ERROR(error_.status());
+    if (use_.cancel.cancelled() || use_.run_error.failed()) return CancelledError();
+    return result_;
+  }
+
+ private:
+  bool Stopping() const {
+    return error_.failed() || use_.cancel.cancelled() || use_.run_error.failed();
+  }
+
+  // One pipeline, until the rows or the agreed number of loaders end. A single loader takes the
+  // ranges in order; several take whichever comes.
+  void RunPipeline(size_t loaders) {
+    const auto load_mode = loaders == 1 ? tbb::filter_mode::serial_in_order
+                                        : tbb::filter_mode::parallel;
+    const size_t tokens = loaders == 1 ? use_.ranges_per_loader : loaders + 1;
+    try {
+      tbb::parallel_pipeline(
+          tokens, tbb::make_filter<void, Range*>(tbb::filter_mode::serial_in_order,
+                                                 [this, loaders](tbb::flow_control& control) {
+                                                   return Read(control, loaders);
+                                                 }) &
+                      tbb::make_filter<Range*, void>(load_mode,
+                                                     [this](Range* range) { Load(range); }));
+    } catch (const std::exception& exception) {
+      error_.Set(MakeError(Failure::kInternal,
+                           absl::StrCat("row pipeline: exception: ", exception.what())));
+    }
+  }
+
+  // Stage `read`: fills a range from the stream.
+  Range* Read(tbb::flow_control& control, size_t loaders) {
+    if (source_ended_ || Stopping() || loaders_now_() != loaders) {
+      control.stop();
+      return nullptr;
+    }
+    Range* range = use_.ranges.Take();
+    const absl::Status status = Fill(*range);
+    error_.Set(status);
+    if (!status.ok() || range->rows() == 0) {
+      range->Clear();
+      use_.ranges.Give(range);
+      control.stop();
+      return nullptr;
+    }
+    return range;
+  }
+
+  absl::Status Fill(Range& range) {
+    BusyScope busy(use_.busy.read_nanoseconds);
+    range.Clear();
+    range.number = next_range_++;
+    while (true) {
+      if (!row_pending_) {
+        ZDPIPE_ASSIGN_OR_RETURN(const bool more, stream_.Next());
+        if (!more) {
+          source_ended_ = true;
+          return absl::OkStatus();
+        }
+      }
+      row_pending_ = !range.Append(stream_.row());
+      if (row_pending_) return absl::OkStatus();
+      range.enum_error_values += stream_.enum_errors();
+      if (range.rows() % kRowsBetweenCancelChecks == 0 && Stopping()) return CancelledError();
+    }
+  }
+
+  // Stage `load`: commits the range, with its ledger row, in one transaction.
+  void Load(Range* range) {
+    if (!Stopping()) {
+      RangeLoader* loader = use_.loaders.Take();
+      absl::Status status;
+      {
+        BusyScope busy(use_.busy.load_nanoseconds);
+        status = loader->Load(table_, *range);
+      }
+      use_.loaders.Give(loader);
+      error_.Set(status);
+      if (status.ok()) Count(*range);
+    }
+    range->Clear();
+    use_.ranges.Give(range);
+  }
+
+  void Count(const Range& range) {
+    use_.progress.AddRows(range.rows(), range.row_bytes());
+    absl::MutexLock lock(&mutex_);
+    result_.digest.Add(range.digest());
+    result_.bytes += range.row_bytes();
+    ++result_.ranges;
+  }
+
+  // A fetch takes about 100 ns; the flag is looked at every 0.1 ms.
+  static constexpr uint64_t kRowsBetweenCancelChecks = 1024;
+
+  RowStream& stream_;
+  const LoadTable& table_;
+  const std::function<size_t()>& loaders_now_;
+  PipeResources use_;
+  FirstError error_;
+  // The read stage is serial: these need no lock.
+  bool row_pending_ = false;  // stream_.row() did not fit the last range
+  bool source_ended_ = false;
+  uint64_t next_range_ = 0;
+  absl::Mutex mutex_;
+  PipeResult result_;  // guarded by mutex_ while stages run
+};
+
+}  // namespace
+
+absl::StatusOr<PipeResult> PipeRows(RowStream& stream, const LoadTable& table,
+                                    const std::function<size_t()>& loaders_now,
+                                    PipeResources resources) {
+  RowPipe pipe(stream, table, loaders_now, resources);
+  return pipe.Run();
+}
+
+absl::Status CancelledError() { return MakeError(Failure::kStopped, "stopped"); }
+
+}  // namespace zdpipe

@@ -1,0 +1,90 @@
+// One table's rows on their way: read → load, as a oneTBB pipeline.
+#ifndef ZDPIPE_PIPELINE_ROW_PIPE_H_
+#define ZDPIPE_PIPELINE_ROW_PIPE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "engine/load/range_loader.h"
+#include "engine/rows/digest.h"
+#include "engine/rows/range.h"
+#include "engine/server/row_stream.h"
+#include "pipeline/cancel.h"
+#include "pipeline/progress.h"
+
+namespace zdpipe {
+
+// Leases objects that are expensive to make and few: range buffers, loaders. Thread-safe.
+template <typename T>
+class Pool {
+ public:
+  void Add(std::unique_ptr<T> item) {
+    absl::MutexLock lock(&mutex_);
+    free_.push_back(item.get());
+    all_.push_back(std::move(item));
+  }
+  // Waits until one is free. The pipelines never have more tokens than there are items, so the
+  // wait is short: another stage is about to give one back.
+  T* Take() {
+    absl::MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(
+        +[](std::vector<T*>* free) { return !free->empty(); }, &free_));
+    T* item = free_.back();
+    free_.pop_back();
+    return item;
+  }
+  void Give(T* item) {
+    absl::MutexLock lock(&mutex_);
+    free_.push_back(item);
+  }
+  // All items; only while nobody else uses the pool.
+  const std::vector<std::unique_ptr<T>>& all() const { return all_; }
+
+ private:
+  absl::Mutex mutex_;
+  std::vector<T*> free_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::unique_ptr<T>> all_;
+};
+
+// Seconds that readers and loaders were at work, over all threads: what limits a run.
+struct BusyTime {
+  std::atomic<uint64_t> read_nanoseconds = 0;
+  std::atomic<uint64_t> load_nanoseconds = 0;
+};
+
+// What a row pipe uses and shares with those of other tables.
+struct PipeResources {
+  Pool<Range>& ranges;
+  Pool<RangeLoader>& loaders;
+  Progress& progress;
+  BusyTime& busy;
+  const CancelToken& cancel;
+  const FirstError& run_error;  // of the whole run: everyone drains
+  size_t ranges_per_loader = 2;
+};
+
+struct PipeResult {
+  Digest digest;
+  uint64_t bytes = 0;
+  uint64_t ranges = 0;
+};
+
+// Moves all rows of `stream` into `table`. `loaders_now` says how many loaders may be used; it is
+// asked at every range, and the pipeline is rebuilt with another width when the answer changes.
+// Returns when all ranges are committed, or with the first error after the stages have drained.
+// Call inside the arena whose threads run the stages.
+absl::StatusOr<PipeResult> PipeRows(RowStream& stream, const LoadTable& table,
+                                    const std::function<size_t()>& loaders_now,
+                                    PipeResources resources);
+
+absl::Status CancelledError();
+
+}  // namespace zdpipe
+
+#endif  // ZDPIPE_PIPELINE_ROW_PIPE_H_

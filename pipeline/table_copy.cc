@@ -1,0 +1,266 @@
+#include "pipeline/table_copy.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "engine/server/sql_text.h"
+
+namespace zdpipe {
+namespace {
+
+// Below this a table's indexes are cheaper inline: another ALTER costs more than they do.
+constexpr uint64_t kInlineIndexBytes = uint64_t{1} << 20;
+
+double SecondsSince(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+class TableCopy {
+ public:
+  TableCopy(const TableInfo& table, size_t lane, LaneSessions& sessions, TableCopyContext& context)
+      : table_(table), lane_(lane), sessions_(sessions), context_(context),
+        name_(PrintableName(table.name.schema, table.name.name)) {}
+
+  absl::StatusOr<TableOutcome> Run() {
+    outcome_.report.name = table_.name;
+    outcome_.report.verify = "not done";
+    if (!table_.key.empty()) {
+      outcome_.report.key =
+          absl::StrCat(table_.key.index, " (", absl::StrJoin(table_.key.columns, ", "), ")");
+    }
+    ZDPIPE_RETURN_IF_ERROR(Unless(Create(), "table", outcome_.lost));
+    if (outcome_.lost) return outcome_;
+    ZDPIPE_RETURN_IF_ERROR(MoveRows());
+    if (outcome_.too_wide) {
+      ZDPIPE_RETURN_IF_ERROR(Undo());
+      return outcome_;
+    }
+    bool without_indexes = false;
+    ZDPIPE_RETURN_IF_ERROR(Unless(AddIndexes(), "index", without_indexes));
+    ZDPIPE_RETURN_IF_ERROR(Verify());
+    ZDPIPE_RETURN_IF_ERROR(context_.ledger.FinishTable(load_.table_id));
+    context_.pipe.progress.FinishTable();
+    return outcome_;
+  }
+
+ private:
+  std::string Name() const { return QuoteName(table_.name.schema, table_.name.name); }
+
+  // Turns "the target refuses to make this" into an entry of the outcome, and sets `refused`.
+  absl::Status Unless(const absl::Status& status, absl::string_view kind, bool& refused) {
+    if (status.ok() || FailureOf(status) != Failure::kPartial) return status;
+    refused = true;
+    outcome_.failures.push_back(
+        {std::string(kind), table_.name, std::string(status.message())});
+    return absl::OkStatus();
+  }
+
+  void Stage(absl::string_view stage) { context_.pipe.progress.SetActive(lane_, name_, stage); }
+
+  absl::Status Create() {
+    Stage("create");
+    ZDPIPE_ASSIGN_OR_RETURN(
+        const Result shown,
+        sessions_.source_control->Query(absl::StrCat("SHOW CREATE TABLE ", Name())));
+    if (shown.rows.empty() || !shown.rows[0][1].has_value()) {
+      return MakeError(Failure::kSource, absl::StrCat("SHOW CREATE TABLE ", name_, " is empty"));
+    }
+    DdlOptions ddl_options;
+    ddl_options.indexes_after = context_.options.indexes_after &&
+                                table_.data_bytes_estimate >= kInlineIndexBytes;
+    ZDPIPE_ASSIGN_OR_RETURN(ddl_, SplitTableDdl(table_, *shown.rows[0][1], ddl_options));
+    outcome_.add_foreign_keys = ddl_.add_foreign_keys;
+
+    load_.name = table_.name;
+    load_.plan = PlanTable(table_);
+    // Recorded before it exists: a run that dies in between must know that it is ours.
+    ZDPIPE_ASSIGN_OR_RETURN(load_.table_id,
+                            context_.ledger.RecordTable(table_.name.schema, table_.name.name));
+    ZDPIPE_RETURN_IF_ERROR(Ddl(absl::StrCat("USE ", QuoteName(table_.name.schema))));
+    return Ddl(ddl_.create);
+  }
+
+  absl::Status MoveRows() {
+    Stage("rows");
+    const auto start = std::chrono::steady_clock::now();
+    absl::StatusOr<std::unique_ptr<RowStream>> stream =
+        RowStream::Open(*sessions_.reader, load_.plan.select, load_.plan.roles);
+    if (!stream.ok()) return SourceError(stream.status());
+    load_.layout = (*stream)->layout();
+    context_.queue.BeginRows();
+    absl::StatusOr<PipeResult> moved = PipeResult();
+    context_.in_arena([&] {
+      moved = PipeRows(
+          **stream, load_, [this] { return context_.queue.LoadersPerLane(); }, context_.pipe);
+    });
+    context_.queue.EndRows();
+    if (!context_.queue.rows_left()) context_.pipe.progress.SetPhase("indexes");
+    if (!moved.ok()) {
+      if (ServerErrnoOf(moved.status()) == kErrClientPacketTooLarge) {
+        outcome_.too_wide = true;
+        return absl::OkStatus();
+      }
+      return FailureOf(moved.status()) == Failure::kSource ? SourceError(moved.status())
+                                                           : moved.status();
+    }
+    moved_ = *moved;
+    outcome_.report.rows = moved_.digest.rows();
+    outcome_.report.bytes = moved_.bytes;
+    outcome_.report.ranges = moved_.ranges;
+    outcome_.report.row_seconds = SecondsSince(start);
+    return absl::OkStatus();
+  }
+
+  // A definition that changed under the snapshot means that somebody ran DDL on the source.
+  absl::Status SourceError(const absl::Status& status) const {
+    const absl::Status named = Annotate(status, absl::StrCat("read ", name_));
+    return ServerErrnoOf(status) == kErrTableDefinitionChanged
+               ? Reclassify(named, Failure::kConsistency)
+               : named;
+  }
+
+  absl::Status AddIndexes() {
+    const auto start = std::chrono::steady_clock::now();
+    Stage("indexes");
+    std::vector<std::string> statements;
+    if (!ddl_.add_indexes.empty()) statements.push_back(ddl_.add_indexes);
+    statements.insert(statements.end(), ddl_.add_fulltext.begin(), ddl_.add_fulltext.end());
+    for (const std::string& statement : statements) {
+      if (context_.pipe.cancel.cancelled()) return CancelledError();
+      ZDPIPE_RETURN_IF_ERROR(Ddl(statement));
+    }
+    // Statistics were switched off while loading; ANALYZE makes them once.
+    if (!statements.empty()) {
+      ZDPIPE_RETURN_IF_ERROR(sessions_.target_control
+                                 ->Query(absl::StrCat("ANALYZE NO_WRITE_TO_BINLOG TABLE ", Name()))
+                                 .status());
+    }
+    outcome_.report.index_seconds = SecondsSince(start);
+    return absl::OkStatus();
+  }
+
+  // Reads the table back from the target, the way it was read from the source.
+  absl::Status Verify() {
+    if (context_.options.verify == VerifyMode::kNone) return absl::OkStatus();
+    Stage("verify");
+    const auto start = std::chrono::steady_clock::now();
+    if (context_.options.verify == VerifyMode::kCounts) {
+      ZDPIPE_ASSIGN_OR_RETURN(const std::string count,
+                              sessions_.target_reader->QueryValue(
+                                  absl::StrCat("SELECT COUNT(*) FROM ", Name())));
+      outcome_.report.verify =
+          count == absl::StrCat(moved_.digest.rows()) ? "equal" : "different";
+    } else {
+      ZDPIPE_ASSIGN_OR_RETURN(const Digest target, DigestTarget());
+      outcome_.report.verify = target == moved_.digest ? "equal" : "different";
+    }
+    outcome_.report.verify_seconds = SecondsSince(start);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<Digest> DigestTarget() {
+    ZDPIPE_ASSIGN_OR_RETURN(
+        const std::unique_ptr<RowStream> stream,
+        RowStream::Open(*sessions_.target_reader, load_.plan.select, load_.plan.roles));
+    if (stream->layout() != load_.layout) {
+      return MakeError(Failure::kDifferent,
+                       absl::StrCat("verify ", name_, ": the column types differ"));
+    }
+    Digest digest;
+    while (true) {
+      ZDPIPE_ASSIGN_OR_RETURN(const bool more, stream->Next());
+      if (!more) return digest;
+      digest.Add(stream->row());
+      if (digest.rows() % 1024 == 0 && context_.pipe.cancel.cancelled()) return CancelledError();
+    }
+  }
+
+  // Takes everything of the table off the target again.
+  absl::Status Undo() {
+    ZDPIPE_RETURN_IF_ERROR(Ddl(absl::StrCat("DROP TABLE ", Name())));
+    return context_.ledger.ForgetTable(load_.table_id);
+  }
+
+  // A statement that may take hours: a cancel can interrupt it.
+  absl::Status Ddl(absl::string_view sql) {
+    Session& session = *sessions_.target_control;
+    context_.interruptible.Begin(session.thread_id());
+    const absl::StatusOr<std::vector<Warning>> warnings = session.ExecuteWithWarnings(sql);
+    context_.interruptible.End(session.thread_id());
+    if (!warnings.ok()) {
+      if (context_.pipe.cancel.cancelled()) return CancelledError();
+      const absl::Status named = Annotate(warnings.status(), name_);
+      // Lost connections have numbers of the client library; what the server itself refuses
+      // concerns this object only.
+      const unsigned number = ServerErrnoOf(named);
+      const bool refused = number != 0 && (number < 2000 || number > 2999) &&
+                           !IsResourceError(number);
+      return refused ? Reclassify(named, Failure::kPartial) : named;
+    }
+    for (const Warning& warning : *warnings) {
+      if (warning.level != "Note") {
+        outcome_.notes.push_back(absl::StrCat(name_, ": ", warning.code, ": ",
+                                                     warning.message));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  // Disk full, out of memory, shutting down: the server's trouble, not the object's.
+  static bool IsResourceError(unsigned number) {
+    constexpr unsigned kResourceErrors[] = {
+        1021 /* disk full */,       1037 /* out of memory */,  1038 /* out of sort memory */,
+        1053 /* shutting down */,   1026 /* write error */,    1030 /* storage engine error */,
+        1114 /* table is full */,   1205 /* lock wait */,      1290 /* read only */,
+        1317 /* interrupted */,     1836 /* read only */,      1927 /* killed */};
+    return std::find(std::begin(kResourceErrors), std::end(kResourceErrors), number) !=
+           std::end(kResourceErrors);
+  }
+
+  const TableInfo& table_;
+  const size_t lane_;
+  LaneSessions& sessions_;
+  TableCopyContext& context_;
+  const std::string name_;
+  TableDdl ddl_;
+  LoadTable load_;
+  PipeResult moved_;
+  TableOutcome outcome_;
+};
+
+}  // namespace
+
+void Interruptible::Begin(unsigned long thread_id) {
+  absl::MutexLock lock(&mutex_);
+  running_.push_back(thread_id);
+}
+
+void Interruptible::End(unsigned long thread_id) {
+  absl::MutexLock lock(&mutex_);
+  running_.erase(std::remove(running_.begin(), running_.end(), thread_id), running_.end());
+}
+
+std::vector<unsigned long> Interruptible::Running() const {
+  absl::MutexLock lock(&mutex_);
+  return running_;
+}
+
+absl::StatusOr<TableOutcome> CopyTable(const TableInfo& table, size_t lane, LaneSessions& sessions,
+                                       TableCopyContext& context) {
+  TableCopy copy(table, lane, sessions, context);
+  absl::StatusOr<TableOutcome> outcome = copy.Run();
+  context.pipe.progress.ClearActive(lane);
+  return outcome;
+}
+
+absl::Status SetUpTargetControl(Session& session, bool skip_binlog) {
+  // NO_ENGINE_SUBSTITUTION: a table must not silently become InnoDB.
+  ZDPIPE_RETURN_IF_ERROR(
+      session.Execute("SET foreign_key_checks = 0, sql_mode = 'NO_ENGINE_SUBSTITUTION'"));
+  if (skip_binlog) session.TrySet("sql_log_bin = 0");
+  return absl::OkStatus();
+}
+
+}  // namespace zdpipe

@@ -1,0 +1,72 @@
+// One table from nothing to proven: CREATE, rows, indexes, verify.
+#ifndef ZDPIPE_PIPELINE_TABLE_COPY_H_
+#define ZDPIPE_PIPELINE_TABLE_COPY_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "engine/ledger/ledger.h"
+#include "engine/schema/table_ddl.h"
+#include "engine/server/session.h"
+#include "pipeline/copy_run.h"
+#include "pipeline/row_pipe.h"
+#include "pipeline/table_queue.h"
+
+namespace zdpipe {
+
+// The sessions of one lane. A lane works on one table at a time.
+struct LaneSessions {
+  std::unique_ptr<Session> reader;          // source, inside the snapshot
+  std::unique_ptr<Session> source_control;  // SHOW CREATE
+  std::unique_ptr<Session> target_control;  // DDL
+  std::unique_ptr<Session> target_reader;   // verify
+};
+
+// Long statements of the target that a cancel has to interrupt. Thread-safe.
+class Interruptible {
+ public:
+  void Begin(unsigned long thread_id);
+  void End(unsigned long thread_id);
+  std::vector<unsigned long> Running() const;
+
+ private:
+  mutable absl::Mutex mutex_;
+  std::vector<unsigned long> running_ ABSL_GUARDED_BY(mutex_);
+};
+
+struct TableOutcome {
+  TableReport report;
+  std::string add_foreign_keys;  // to be run when all tables are there
+  std::vector<std::string> notes;  // warnings of the target about the definition
+  std::vector<ObjectFailure> failures;   // what the target refused to make
+  bool lost = false;                     // the table itself could not be made: its rows are missing
+  // A row larger than the session's limit was met: nothing of the table is on the target, it
+  // has to be copied again by a session with a higher limit.
+  bool too_wide = false;
+};
+
+// What the lanes share.
+struct TableCopyContext {
+  const CopyOptions& options;
+  Ledger& ledger;
+  TableQueue& queue;
+  Interruptible& interruptible;
+  PipeResources pipe;
+  // Runs a function inside the arena whose threads run the pipelines' stages.
+  std::function<void(const std::function<void()>&)> in_arena;
+};
+
+// Copies one table. What the target refuses to make is in the outcome; an error ends the run.
+absl::StatusOr<TableOutcome> CopyTable(const TableInfo& table, size_t lane, LaneSessions& sessions,
+                                       TableCopyContext& context);
+
+// Sessions of the target that create objects: no foreign key checks, a missing engine is an error.
+absl::Status SetUpTargetControl(Session& session, bool skip_binlog);
+
+}  // namespace zdpipe
+
+#endif  // ZDPIPE_PIPELINE_TABLE_COPY_H_

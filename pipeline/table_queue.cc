@@ -1,0 +1,49 @@
+#include "pipeline/table_queue.h"
+
+#include <algorithm>
+
+namespace zdpipe {
+
+TableQueue::TableQueue(const std::vector<TableInfo>& tables, size_t lanes, size_t loaders)
+    : loaders_(loaders), busy_lanes_(lanes) {
+  for (const TableInfo& table : tables) waiting_.push_back(&table);
+  std::stable_sort(waiting_.begin(), waiting_.end(), [](const TableInfo* a, const TableInfo* b) {
+    return a->data_bytes_estimate > b->data_bytes_estimate;
+  });
+}
+
+const TableInfo* TableQueue::Take() {
+  absl::MutexLock lock(&mutex_);
+  if (waiting_.empty()) {
+    --busy_lanes_;
+    return nullptr;
+  }
+  const TableInfo* table = waiting_.front();
+  waiting_.pop_front();
+  return table;
+}
+
+void TableQueue::BeginRows() {
+  absl::MutexLock lock(&mutex_);
+  ++lanes_with_rows_;
+}
+
+void TableQueue::EndRows() {
+  absl::MutexLock lock(&mutex_);
+  --lanes_with_rows_;
+}
+
+bool TableQueue::rows_left() const {
+  absl::MutexLock lock(&mutex_);
+  return !waiting_.empty() || lanes_with_rows_ > 0;
+}
+
+size_t TableQueue::LoadersPerLane() const {
+  absl::MutexLock lock(&mutex_);
+  // A lane that builds indexes keeps the target as busy as a loader would; only idle lanes' shares
+  // are free.
+  if (lanes_with_rows_ == 0 || busy_lanes_ >= loaders_) return 1;
+  return 1 + (loaders_ - busy_lanes_) / lanes_with_rows_;
+}
+
+}  // namespace zdpipe

@@ -1,0 +1,48 @@
+// Which table a lane takes next, and how many loaders it may use for it.
+#ifndef ZDPIPE_PIPELINE_TABLE_QUEUE_H_
+#define ZDPIPE_PIPELINE_TABLE_QUEUE_H_
+
+#include <atomic>
+#include <cstddef>
+#include <deque>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "engine/schema/catalog.h"
+
+namespace zdpipe {
+
+// Largest first, one lane per table: two loaders in two tables do not get in each other's way,
+// two in one table do. Lanes that find no table any more give their share of loaders to the
+// lanes still busy with rows. Thread-safe.
+class TableQueue {
+ public:
+  // The tables must outlive the queue. `loaders` is shared out over the lanes.
+  TableQueue(const std::vector<TableInfo>& tables, size_t lanes, size_t loaders);
+
+  // The next table, or null when there is none left; the calling lane then counts as idle.
+  const TableInfo* Take();
+
+  // A lane starts / ends moving rows (not creating, indexing or verifying).
+  void BeginRows();
+  void EndRows();
+
+  // Whether rows are moving or still to be moved.
+  bool rows_left() const;
+
+  // Loaders a lane that moves rows may use now, at least 1: its own, and a share of those whose
+  // lanes are idle. Changes while rows move; ask again at every range.
+  size_t LoadersPerLane() const;
+
+ private:
+  const size_t loaders_;
+  mutable absl::Mutex mutex_;
+  std::deque<const TableInfo*> waiting_ ABSL_GUARDED_BY(mutex_);
+  size_t busy_lanes_ ABSL_GUARDED_BY(mutex_);
+  size_t lanes_with_rows_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace zdpipe
+
+#endif  // ZDPIPE_PIPELINE_TABLE_QUEUE_H_

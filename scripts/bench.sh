@@ -1,0 +1,453 @@
+#!/usr/bin/env bash
+# Measures zdpipe against the usual tools, on this machine, with real servers. See --help.
+# shellcheck source-path=SCRIPTDIR
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=lib/deps.sh
+source "$here/lib/deps.sh"
+# shellcheck source=lib/servers.sh
+source "$here/lib/servers.sh"
+
+usage() {
+  cat <<'TEXT'
+usage: scripts/bench.sh [--size MB] [--runs N] [--only LIST] [--json FILE] [--jobs N]
+                        [--target-binlog off|on] [-- ZDPIPE-OPTION...]
+
+Makes the same data set every time in one MariaDB server, and lets each tool
+copy it into an empty second one, in turn:
+
+  dump-gzip         mariadb-dump | gzip > file; zcat file | mariadb
+  dump-pipe         mariadb-dump | mariadb
+  mydumper          Debian's mydumper, then myloader
+  mydumper-newest   the same with the programs named by MYDUMPER and MYLOADER
+  zdpipe-noverify   zdpipe copy --source-state frozen --verify none
+  zdpipe-verify     zdpipe copy --source-state frozen (verifies every row)
+
+Both servers keep the default durability, have a buffer pool of 1 GiB and a log
+of 512 MiB. Before each run the target is started anew from an empty data
+directory. After each run the target must have the same tables, rows (count and
+digest of each table) and indexes as the source, else the benchmark fails.
+
+  --size MB            rows of the data set without indexes, about (default: 790)
+  --runs N             runs of each tool, interleaved; the median counts (default: 1)
+  --only LIST          only tools whose names begin so, e.g. dump,mydumper
+  --json FILE          write all runs as JSON too
+  --jobs N             threads of mydumper, myloader (default: 4) and zdpipe (default: its own)
+  --target-binlog W    off (default) or on; on, myloader writes it too
+  --help               this text
+
+Columns: wall seconds; how many times faster than dump-gzip and than mydumper;
+CPU seconds of the source server, of the target server (both until the tool has
+ended) and of all client processes; peak memory of the largest client process;
+MiB of row data per second.
+
+ZDPIPE_BINARY=PATH uses that binary instead of building one. TMPDIR says where
+data and dumps go (about six times the size). Missing Debian packages are installed.
+
+Exit code: 0 when all runs were complete and right, 1 in any other case.
+TEXT
+}
+
+SCHEMAS=(bench bench_small)
+SMALL_TABLES=200
+TOOLS=(dump-gzip dump-pipe mydumper mydumper-newest zdpipe-noverify zdpipe-verify)
+
+size=790
+runs=1
+only=
+json_file=
+jobs=
+target_binlog=off
+zdpipe_options=()
+
+parse_options() {
+  while (($# > 0)); do
+    case $1 in
+      -h | --help)
+        usage
+        exit 0
+        ;;
+      --)
+        shift
+        zdpipe_options=("$@")
+        return
+        ;;
+      --size | --runs | --only | --json | --jobs | --target-binlog)
+        (($# > 1)) || usage_error "$1 needs a value"
+        set_option "$1" "$2"
+        shift
+        ;;
+      --*=*) set_option "${1%%=*}" "${1#*=}" ;;
+      *) usage_error "unknown option '$1'" ;;
+    esac
+    shift
+  done
+}
+
+set_option() {
+  case $1 in
+    --size | --runs | --jobs) [[ $2 =~ ^[1-9][0-9]{0,6}$ ]] || usage_error "$1 needs a number, not '$2'" ;;
+  esac
+  case $1 in
+    --size) size=$2 ;;
+    --runs) runs=$2 ;;
+    --only) only=$2 ;;
+    --json) json_file=$2 ;;
+    --jobs) jobs=$2 ;;
+    --target-binlog)
+      [[ $2 == on || $2 == off ]] || usage_error "--target-binlog needs on or off, not '$2'"
+      target_binlog=$2
+      ;;
+    *) usage_error "unknown option '$1'" ;;
+  esac
+}
+
+usage_error() {
+  printf 'bench.sh: error: %s; see --help\n' "$1" >&2
+  exit 2
+}
+
+main() {
+  parse_options "$@"
+  mapfile -t tools < <(selected_tools)
+  ((${#tools[@]} > 0)) || usage_error "no tool begins with '$only'"
+  install_dependencies bench
+  if [[ " ${tools[*]}" == *" zdpipe"* ]]; then build_release; fi
+  servers_init
+
+  start_source
+  make_data_set
+  prepare_tools
+  local run tool
+  for ((run = 1; run <= runs; run++)); do
+    for tool in "${tools[@]}"; do
+      measure "$tool" "$run"
+    done
+  done
+  results_as_json >"$SERVERS_DIR/results.json"
+  print_table
+  if [[ -n $json_file ]]; then cp "$SERVERS_DIR/results.json" "$json_file"; fi
+}
+
+# One name a line, in the order of TOOLS.
+selected_tools() {
+  local tool prefix prefixes
+  IFS=, read -ra prefixes <<<"${only:-dump,mydumper,zdpipe}"
+  for tool in "${TOOLS[@]}"; do
+    [[ $tool != mydumper-newest || -n ${MYDUMPER:-} ]] || continue
+    for prefix in "${prefixes[@]}"; do
+      if [[ -n $prefix && $tool == "$prefix"* ]]; then
+        echo "$tool"
+        break
+      fi
+    done
+  done
+}
+
+# ---------------------------------------------------------------- servers and data
+
+server_options() { printf '%s\n' --innodb-buffer-pool-size=1G --innodb-log-file-size=512M; }
+
+start_source() {
+  local options
+  mapfile -t options < <(server_options)
+  # A source of a migration has its binlog on; reading does not write to it.
+  server_start source --server-id=1 --log-bin "${options[@]}"
+}
+
+start_target() {
+  local options
+  mapfile -t options < <(server_options)
+  if [[ $target_binlog == on ]]; then options+=(--log-bin); fi
+  server_remove target
+  server_start target --server-id=2 "${options[@]}"
+}
+
+make_data_set() {
+  say "making the data set of about $size MiB"
+  local schema part pids=() pid
+  for schema in "${SCHEMAS[@]}"; do
+    server_sql source -e "CREATE DATABASE $schema CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci"
+  done
+  # The first is half of all; two at a time suit two cores.
+  for part in wide_rows other_rows; do
+    { bulk_settings && "$part"; } | server_sql source bench &
+    pids+=($!)
+  done
+  for pid in "${pids[@]}"; do wait "$pid" || die "the data set could not be made"; done
+
+  server_sql source -e "ANALYZE TABLE bench.wide, bench.order_lines, bench.events, bench.narrow" >/dev/null
+  server_tables source >"$SERVERS_DIR/source.rows" # reads every row, so no tool finds a cold source
+  server_indexes source >"$SERVERS_DIR/source.indexes"
+  read -r data_tables data_mib index_mib < <(
+    server_sql source -e "SELECT COUNT(*), ROUND(SUM(data_length) / 1048576), ROUND(SUM(index_length) / 1048576)
+      FROM information_schema.tables WHERE table_schema LIKE 'bench%'"
+  )
+  data_rows=$(awk -F '\t' '{ rows += $3 } END { print rows }' "$SERVERS_DIR/source.rows")
+  say "$data_tables tables, $data_rows rows, $data_mib MiB of rows, $index_mib MiB of secondary indexes"
+}
+
+bulk_settings() {
+  echo "SET sql_log_bin=0, unique_checks=0, foreign_key_checks=0;"
+}
+
+# Rows for each MiB of --size are chosen so that the parts take about 50, 15, 20, 8 and 7 percent of it.
+wide_rows() {
+  cat <<SQL
+CREATE TABLE wide (
+  id INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  tenant INT NOT NULL,
+  customer BIGINT NOT NULL,
+  state ENUM('new','open','paid','shipped','closed') NOT NULL,
+  flags SET('gift','express','returned') NOT NULL,
+  email VARCHAR(100) NOT NULL,
+  title VARCHAR(120) NOT NULL,
+  city VARCHAR(40),
+  price DECIMAL(12,2) NOT NULL,
+  discount DOUBLE,
+  quantity SMALLINT NOT NULL,
+  created DATETIME(3) NOT NULL,
+  updated TIMESTAMP NULL,
+  due DATE,
+  reference CHAR(32) CHARACTER SET ascii NOT NULL,
+  attributes JSON,
+  body TEXT,
+  UNIQUE KEY email (email),
+  KEY tenant_created (tenant, created),
+  KEY customer (customer),
+  KEY city_state (city, state)
+);
+INSERT INTO wide
+SELECT seq, CRC32(seq) % 500, CRC32(seq + 7) % 200000, 1 + seq % 5, seq % 8,
+       CONCAT('user.', seq, '@', ELT(1 + seq % 4, 'example.com', 'mail.example.org', 'example.net', 'post.example.de')),
+       CONCAT('Order of ', LEFT(MD5(seq), 12), ' from ', MONTHNAME('2024-01-01' + INTERVAL seq % 366 DAY)),
+       ELT(CRC32(seq) % 9, 'Berlin', 'Lyon', 'Malmö', 'Gdańsk', 'Porto', 'Brno', 'Graz', 'Cork'),
+       CRC32(seq) % 1000000 / 100, IF(seq % 3, NULL, seq / 7), seq % 300,
+       '2020-01-01' + INTERVAL seq * 97 SECOND, IF(seq % 4, '2024-01-01' + INTERVAL seq SECOND, NULL),
+       IF(seq % 5, '2024-01-01' + INTERVAL seq % 1000 DAY, NULL), MD5(seq),
+       JSON_OBJECT('colour', ELT(1 + seq % 3, 'red', 'green', 'blue'), 'weight', seq % 900, 'tags', LEFT(SHA1(seq), 8)),
+       CONCAT(SHA1(seq), ' ', REPEAT(ELT(1 + seq % 4, 'please deliver soon ', 'call first ', 'second floor, left ', 'thanks '), seq % 17))
+FROM seq_1_to_$((size * 1240));
+SQL
+}
+
+other_rows() {
+  cat <<SQL
+CREATE TABLE order_lines (
+  order_id BIGINT UNSIGNED NOT NULL,
+  line_no SMALLINT UNSIGNED NOT NULL,
+  sku VARCHAR(24) NOT NULL,
+  quantity INT NOT NULL,
+  price DECIMAL(10,2) NOT NULL,
+  shipped DATE,
+  PRIMARY KEY (order_id, line_no),
+  KEY sku (sku),
+  KEY shipped_order (shipped, order_id)
+);
+INSERT INTO order_lines
+SELECT 1000000 + seq DIV 4, 1 + seq % 4, CONCAT('sku-', LPAD(CRC32(seq) % 50000, 8, '0')), 1 + seq % 9,
+       CRC32(seq) % 100000 / 100, IF(seq % 3, '2022-01-01' + INTERVAL seq % 900 DAY, NULL)
+FROM seq_1_to_$((size * 2140));
+
+CREATE TABLE events (
+  id BINARY(16) NOT NULL PRIMARY KEY,
+  kind VARCHAR(20) NOT NULL,
+  at DATETIME(6) NOT NULL,
+  address VARBINARY(16),
+  payload JSON,
+  KEY at (at),
+  KEY kind_at (kind, at)
+);
+INSERT INTO events
+SELECT UNHEX(MD5(seq)), ELT(1 + seq % 4, 'click', 'view', 'purchase', 'login'), '2024-01-01' + INTERVAL seq * 1234567 MICROSECOND,
+       IF(seq % 3, INET6_ATON(CONCAT('10.', seq % 200, '.', seq % 250, '.7')), UNHEX(MD5(seq + 1))),
+       JSON_OBJECT('session', SHA1(seq), 'page', CONCAT('/shop/', seq % 5000), 'ms', seq % 700, 'agent', REPEAT('Mozilla ', seq % 10))
+FROM seq_1_to_$((size * 940)) ORDER BY 1;
+
+CREATE TABLE narrow (
+  id INT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  a INT NOT NULL,
+  b SMALLINT,
+  KEY a (a)
+);
+INSERT INTO narrow SELECT seq, CRC32(seq) % 100000, IF(seq % 10, seq % 1000, NULL) FROM seq_1_to_$((size * 2140));
+USE bench_small;
+SQL
+  local i
+  for ((i = 0; i < SMALL_TABLES; i++)); do
+    cat <<SQL
+CREATE TABLE t$i (id INT NOT NULL PRIMARY KEY, name VARCHAR(60) NOT NULL, note VARCHAR(200), at TIMESTAMP NULL, KEY name (name));
+INSERT INTO t$i SELECT seq, CONCAT('name ', CRC32(seq + $i)), REPEAT(MD5(seq), seq % 6), '2024-01-01' + INTERVAL seq MINUTE FROM seq_1_to_$((1 + size * 2));
+SQL
+  done
+}
+
+# A copy without its indexes would be a fast one.
+server_indexes() {
+  server_sql "$1" -e "SELECT table_schema, table_name, index_name, seq_in_index, column_name, non_unique, collation, sub_part
+    FROM information_schema.statistics WHERE table_schema LIKE 'bench%' ORDER BY 1, 2, 3, 4"
+}
+
+# ---------------------------------------------------------------- the tools
+# Each runs in a shell of its own under GNU time, so its functions and variables are exported.
+
+prepare_tools() {
+  export BENCH_SOURCE BENCH_TARGET BENCH_WORK=$SERVERS_DIR/work BENCH_THREADS=${jobs:-4} BENCH_BINLOG=$target_binlog
+  export BENCH_USER ZDPIPE_BINARY
+  BENCH_SOURCE=$(server_socket source)
+  BENCH_TARGET=$(server_socket target)
+  BENCH_USER=$(id -un)
+  # mydumper has no --no-defaults; an empty option file does the same.
+  export BENCH_EMPTY_OPTIONS=$SERVERS_DIR/empty.cnf BENCH_ZDPIPE_OPTIONS=$SERVERS_DIR/zdpipe.cnf
+  : >"$BENCH_EMPTY_OPTIONS"
+  printf '[zdpipe_source]\nsocket=%s\nuser=%s\n\n[zdpipe_target]\nsocket=%s\nuser=%s\n' \
+    "$BENCH_SOURCE" "$BENCH_USER" "$BENCH_TARGET" "$BENCH_USER" >"$BENCH_ZDPIPE_OPTIONS"
+  export -f dump_all load_all run_dump_gzip run_dump_pipe run_mydumper run_mydumper_newest mydumper_with \
+    run_zdpipe_noverify run_zdpipe_verify zdpipe_copy
+  : >"$SERVERS_DIR/results.tsv"
+}
+
+dump_all() {
+  mariadb-dump --no-defaults --socket="$BENCH_SOURCE" --user="$BENCH_USER" \
+    --single-transaction --routines --triggers --databases bench bench_small
+}
+
+load_all() { mariadb --no-defaults --socket="$BENCH_TARGET" --user="$BENCH_USER"; }
+
+run_dump_gzip() {
+  dump_all | gzip >"$BENCH_WORK/dump.sql.gz"
+  zcat "$BENCH_WORK/dump.sql.gz" | load_all
+}
+
+run_dump_pipe() { dump_all | load_all; }
+
+run_mydumper() { mydumper_with mydumper myloader; }
+
+run_mydumper_newest() { mydumper_with "$MYDUMPER" "${MYLOADER:-$(dirname "$MYDUMPER")/myloader}"; }
+
+# Whole tables: --rows took longer with 4 threads on 2 cores (18 instead of 14 s at --size 300).
+mydumper_with() {
+  local binlog=()
+  if [[ $BENCH_BINLOG == on ]]; then binlog=(--enable-binlog); fi
+  "$1" --defaults-file="$BENCH_EMPTY_OPTIONS" --socket="$BENCH_SOURCE" --user="$BENCH_USER" --threads="$BENCH_THREADS" \
+    --regex='^bench' --routines --triggers --outputdir="$BENCH_WORK/dump"
+  "$2" --defaults-file="$BENCH_EMPTY_OPTIONS" --socket="$BENCH_TARGET" --user="$BENCH_USER" --threads="$BENCH_THREADS" \
+    "${binlog[@]}" --directory="$BENCH_WORK/dump"
+}
+
+run_zdpipe_noverify() { zdpipe_copy --verify none "$@"; }
+
+run_zdpipe_verify() { zdpipe_copy "$@"; }
+
+zdpipe_copy() {
+  "$ZDPIPE_BINARY" copy --defaults-file="$BENCH_ZDPIPE_OPTIONS" --from source --to target --source-state frozen \
+    --handoff "$BENCH_WORK/handoff.json" --report "$BENCH_WORK/report.json" --progress none "$@"
+}
+
+# ---------------------------------------------------------------- measuring
+
+measure() {
+  local tool=$1 run=$2 log=$SERVERS_DIR/$1.log usage_file=$SERVERS_DIR/usage arguments=()
+  local source_before target_before source_cpu target_cpu wall user system rss status
+  if [[ $tool == zdpipe* ]]; then arguments=(${jobs:+--jobs "$jobs"} "${zdpipe_options[@]}"); fi
+  say "run $run of $runs: $tool"
+  start_target
+  rm -rf "$BENCH_WORK"
+  mkdir "$BENCH_WORK"
+  # What the last run left to be written must not burden this one.
+  sync -f "$SERVERS_DIR"
+
+  source_before=$(server_cpu_ticks source)
+  target_before=$(server_cpu_ticks target)
+  # shellcheck disable=SC2016 # the inner shell expands
+  command time --format='%e %U %S %M' --output="$usage_file" \
+    bash -c 'set -euo pipefail; function=$1; shift; "$function" "$@"' bash "run_${tool//-/_}" "${arguments[@]}" >"$log" 2>&1 || {
+    status=$?
+    tail -n 40 "$log" >&2
+    die "$tool ended with exit code $status; the end of its output is above"
+  }
+  source_cpu=$(($(server_cpu_ticks source) - source_before))
+  target_cpu=$(($(server_cpu_ticks target) - target_before))
+
+  check_target "$tool"
+  read -r wall user system rss <"$usage_file"
+  printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$tool" "$run" "$wall" "$(ticks_to_seconds "$source_cpu")" \
+    "$(ticks_to_seconds "$target_cpu")" "$(awk "BEGIN { print $user + $system }")" "$rss" >>"$SERVERS_DIR/results.tsv"
+  keep_report "$tool" "$run"
+}
+
+# utime and stime of the process with all its threads. The name before them may contain blanks.
+server_cpu_ticks() {
+  sed 's/.*) //' "/proc/$(server_pid "$1")/stat" | awk '{ print $12 + $13 }'
+}
+
+ticks_to_seconds() { awk -v ticks="$1" -v hz="$(getconf CLK_TCK)" 'BEGIN { print ticks / hz }'; }
+
+check_target() {
+  local kind
+  server_tables target >"$SERVERS_DIR/target.rows"
+  server_indexes target >"$SERVERS_DIR/target.indexes"
+  for kind in rows indexes; do
+    diff --label source --label target -U 0 "$SERVERS_DIR/source.$kind" "$SERVERS_DIR/target.$kind" >"$SERVERS_DIR/difference" || {
+      head -n 40 "$SERVERS_DIR/difference" >&2
+      die "$1 has not copied everything: the $kind differ (schema, table, rows, digest ...)"
+    }
+  done
+}
+
+# What zdpipe itself says about where the time went.
+keep_report() {
+  local report=$BENCH_WORK/report.json
+  if [[ -s $report ]]; then jq -c '{totals, phases}' "$report" >"$SERVERS_DIR/report.$1.$2"; fi
+}
+
+# ---------------------------------------------------------------- results
+
+results_as_json() {
+  local tool run wall source target client rss
+  while IFS=$'\t' read -r tool run wall source target client rss; do
+    jq -n --slurpfile report <(cat "$SERVERS_DIR/report.$tool.$run" 2>/dev/null) \
+      --arg tool "$tool" --argjson run "$run" --argjson wall "$wall" --argjson source "$source" \
+      --argjson target "$target" --argjson client "$client" --argjson rss "$rss" --argjson mib "$data_mib" \
+      '{tool: $tool, run: $run, wall_s: $wall, source_cpu_s: $source, target_cpu_s: $target, client_cpu_s: $client,
+        client_peak_rss_kib: $rss, mib_per_s: ($mib / $wall), report: $report[0]}'
+  done <"$SERVERS_DIR/results.tsv" | jq -s --argjson context "$(context_as_json)" '
+    # The run with the median wall time stands for its tool, so that its numbers belong together.
+    def median: sort_by(.wall_s) | .[(length - 1) / 2 | floor];
+    def divided_by($x): if . == null then null else . / $x end;
+    . as $runs
+    | group_by(.tool) | map(median | del(.report)) as $medians
+    | ($medians | INDEX(.tool) | map_values(.wall_s)) as $wall
+    | $context + {
+        medians: ($medians | map(.wall_s as $own | . + {
+          times_faster_than_dump_gzip: ($wall["dump-gzip"] | divided_by($own)),
+          times_faster_than_mydumper: ($wall["mydumper"] | divided_by($own))})),
+        runs: $runs}'
+}
+
+context_as_json() {
+  jq -n --arg server "$(server_sql source -e 'SELECT VERSION()')" --arg mydumper "$(mydumper --version 2>&1 | head -n 1)" \
+    --arg commit "$(git -C "$REPO_ROOT" rev-parse --short HEAD 2>/dev/null || echo unknown)" --arg cpus "$(nproc)" \
+    --argjson tables "$data_tables" --argjson rows "$data_rows" --argjson data "$data_mib" --argjson index "$index_mib" \
+    --arg binlog "$target_binlog" --arg size "$size" --arg options "${jobs:+--jobs $jobs }${zdpipe_options[*]}" \
+    '{schema: "zdpipe.bench/1", at: (now | todate), commit: $commit, cpus: ($cpus | tonumber), server: $server, mydumper: $mydumper,
+      size: ($size | tonumber), tables: $tables, rows: $rows, data_mib: $data, index_mib: $index, target_binlog: $binlog,
+      zdpipe_options: $options}'
+}
+
+print_table() {
+  printf '\n%s tables, %s rows, %s MiB of rows, %s MiB of secondary indexes; %s runs; target binlog %s\n\n' \
+    "$data_tables" "$data_rows" "$data_mib" "$index_mib" "$runs" "$target_binlog"
+  jq -r '.medians[] | [.tool, .wall_s, .times_faster_than_dump_gzip // "", .times_faster_than_mydumper // "",
+      .source_cpu_s, .target_cpu_s, .client_cpu_s, .client_peak_rss_kib / 1024, .mib_per_s] | @tsv' "$SERVERS_DIR/results.json" |
+    awk -F '\t' '
+      function times(x) { return x == "" ? "-" : sprintf("%.2fx", x) }
+      BEGIN {
+        printf "%-16s %8s %9s %11s %8s %8s %8s %8s %7s\n", "", "wall", "times", "times", "source", "target", "client", "client", ""
+        printf "%-16s %8s %9s %11s %8s %8s %8s %8s %7s\n", "tool", "s", "dump-gzip", "mydumper", "CPU s", "CPU s", "CPU s", "peak MiB", "MiB/s"
+      }
+      { printf "%-16s %8.1f %9s %11s %8.1f %8.1f %8.1f %8.0f %7.1f\n", $1, $2, times($3), times($4), $5, $6, $7, $8, $9 }'
+}
+
+main "$@"
