@@ -143,9 +143,9 @@ absl::Status RefusePasswords(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const absl::string_view argument = argv[i];
     for (absl::string_view option : {"--password", "--from-password", "--to-password"}) {
-      if (argument == option || (argument.size() > option.size() &&
-                                 argument.substr(0, option.size() + 1) ==
-                                     absl::StrCat(option, "="))) {
+      if (argument == option ||
+          (argument.size() > option.size() &&
+           argument.substr(0, option.size() + 1) == absl::StrCat(option, "="))) {
         return WithHint(MakeError(Failure::kUsage, absl::StrCat(option, " is not an option")),
                         kNoPasswordsHere);
       }
@@ -243,9 +243,7 @@ absl::StatusOr<std::variant<CommandLine, HelpText>> ParseCommandLine(int argc, c
   } catch (const CLI::ParseError& error) {
     return WithHint(MakeError(Failure::kUsage, error.what()), "see zdpipe --help");
   }
-  raw.parsed.verb = check->parsed()  ? Verb::kCheck
-                    : copy->parsed() ? Verb::kCopy
-                                     : Verb::kStatus;
+  raw.parsed.verb = check->parsed() ? Verb::kCheck : copy->parsed() ? Verb::kCopy : Verb::kStatus;
   ZDPIPE_RETURN_IF_ERROR(Convert(raw));
   return std::variant<CommandLine, HelpText>(std::move(raw.parsed));
 }

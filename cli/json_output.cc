@@ -20,9 +20,8 @@ constexpr double kMiB = 1048576.0;
 double Rate(double amount, double seconds) { return seconds > 0 ? amount / seconds : 0; }
 
 Json Server(const ServerIdentity& server) {
-  return {{"name", server.name},           {"address", server.address},
-          {"vendor", server.vendor},       {"version", server.version},
-          {"server_id", server.server_id}, {"rds", server.rds},
+  return {{"name", server.name},       {"address", server.address},     {"vendor", server.vendor},
+          {"version", server.version}, {"server_id", server.server_id}, {"rds", server.rds},
           {"log_bin", server.log_bin}};
 }
 
@@ -104,9 +103,12 @@ Json Report(const CopyReport& report) {
                   {"range_bytes", report.resources.sizes.range_bytes},
                   {"batch_bytes", report.resources.sizes.batch_bytes},
                   {"max_row_bytes", report.resources.max_row_bytes}};
-  json["totals"] = {{"tables", report.tables.size()}, {"tables_selected", report.tables_total},
-                    {"rows", report.rows},            {"bytes", report.bytes},
-                    {"ranges", report.ranges},        {"retries", report.retries}};
+  json["totals"] = {{"tables", report.tables.size()},
+                    {"tables_selected", report.tables_total},
+                    {"rows", report.rows},
+                    {"bytes", report.bytes},
+                    {"ranges", report.ranges},
+                    {"retries", report.retries}};
   json["phases"] = Phases(report);
   json["tables"] = Tables(report);
   json["failures"] = Failures(report);

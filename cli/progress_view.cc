@@ -33,7 +33,7 @@ ProgressPrinter::ProgressPrinter(ProgressStyle style)
 }
 
 void ProgressPrinter::Tick(const ProgressView& view) {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   const auto now = std::chrono::steady_clock::now();
   if (style_ == ProgressStyle::kNone) return;
   if (style_ == ProgressStyle::kJson) {
@@ -51,14 +51,14 @@ void ProgressPrinter::Tick(const ProgressView& view) {
 }
 
 void ProgressPrinter::Note(absl::string_view note) {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   if (style_ == ProgressStyle::kJson) return;  // one object a line; notes are in the report
   ClearLine();
   std::fprintf(stderr, "zdpipe: %s\n", std::string(note).c_str());
 }
 
 void ProgressPrinter::Finish() {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   ClearLine();
 }
 
@@ -78,11 +78,11 @@ std::optional<double> EtaSeconds(const ProgressView& view) {
 
 std::string ProgressLine(const ProgressView& view) {
   const double seconds = std::max(view.seconds, 1e-3);
-  std::string line = absl::StrCat(
-      view.phase, "  ", FormatBytes(static_cast<double>(view.bytes)), " of ~",
-      FormatBytes(static_cast<double>(view.bytes_total_estimate)), "  ",
-      FormatCount(static_cast<double>(view.rows) / seconds), " rows/s  tables ", view.tables_done,
-      "/", view.tables_total);
+  std::string line =
+      absl::StrCat(view.phase, "  ", FormatBytes(static_cast<double>(view.bytes)), " of ~",
+                   FormatBytes(static_cast<double>(view.bytes_total_estimate)), "  ",
+                   FormatCount(static_cast<double>(view.rows) / seconds), " rows/s  tables ",
+                   view.tables_done, "/", view.tables_total);
   if (const std::optional<double> eta = EtaSeconds(view); eta.has_value() && view.phase == "rows") {
     absl::StrAppend(&line, "  ETA ", FormatSeconds(*eta));
   }

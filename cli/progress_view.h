@@ -3,12 +3,11 @@
 #define ZDPIPE_CLI_PROGRESS_VIEW_H_
 
 #include <chrono>
+#include <mutex>
 #include <optional>
 #include <string>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/strings/string_view.h"
-#include "absl/synchronization/mutex.h"
 #include "cli/command_line.h"
 #include "pipeline/progress.h"
 
@@ -26,13 +25,13 @@ class ProgressPrinter {
   void Finish();
 
  private:
-  void ClearLine() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ClearLine();  // with mutex_ held
 
   ProgressStyle style_;  // never kAuto
   bool seldom_ = false;  // not a terminal: a line now and then
-  absl::Mutex mutex_;
-  bool line_open_ ABSL_GUARDED_BY(mutex_) = false;
-  std::chrono::steady_clock::time_point last_line_ ABSL_GUARDED_BY(mutex_);
+  std::mutex mutex_;     // guards what follows
+  bool line_open_ = false;
+  std::chrono::steady_clock::time_point last_line_;
 };
 
 // Seconds until the rows are in, by the average rate; nullopt when there is nothing to go by.

@@ -41,7 +41,8 @@ std::string SlowestTables(std::vector<TableReport> tables) {
 }
 
 std::string VerifyLine(const CopyReport& report) {
-  if (report.verify == "none") return "verify   NOT DONE (--verify none): the target was not read\n";
+  if (report.verify == "none")
+    return "verify   NOT DONE (--verify none): the target was not read\n";
   const auto equal = static_cast<size_t>(
       std::count_if(report.tables.begin(), report.tables.end(),
                     [](const TableReport& table) { return table.verify == "equal"; }));

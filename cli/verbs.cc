@@ -105,7 +105,8 @@ int Copy(const CommandLine& command, const CancelToken& cancel) {
 int Status(const CommandLine& command) {
   const absl::StatusOr<std::unique_ptr<Session>> session =
       Session::Connect(command.copy.target, End::kTarget, {});
-  if (!session.ok()) return Finish(session.status(), command.output, ErrorJson(session.status()), "");
+  if (!session.ok())
+    return Finish(session.status(), command.output, ErrorJson(session.status()), "");
   const absl::StatusOr<std::optional<LedgerRun>> run =
       Ledger::Read(**session, command.copy.selection.control_schema);
   if (!run.ok()) return Finish(run.status(), command.output, ErrorJson(run.status()), "");

@@ -69,8 +69,8 @@ bool IsTransient(const absl::Status& status);
 }  // namespace zdpipe
 
 // Returns from the enclosing function when `expression` (an absl::Status) is an error.
-#define ZDPIPE_RETURN_IF_ERROR(expression)                          \
-  do {                                                              \
+#define ZDPIPE_RETURN_IF_ERROR(expression)                                                    \
+  do {                                                                                        \
     if (absl::Status zdpipe_status = (expression); !zdpipe_status.ok()) return zdpipe_status; \
   } while (false)
 

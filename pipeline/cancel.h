@@ -3,10 +3,9 @@
 #define ZDPIPE_PIPELINE_CANCEL_H_
 
 #include <atomic>
+#include <mutex>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
 
 namespace zdpipe {
 
@@ -26,20 +25,20 @@ class FirstError {
   // Keeps `status` if it is the first that is not OK.
   void Set(const absl::Status& status) {
     if (status.ok()) return;
-    absl::MutexLock lock(&mutex_);
+    std::lock_guard lock(mutex_);
     if (status_.ok()) status_ = status;
     failed_.store(true, std::memory_order_release);
   }
   bool failed() const { return failed_.load(std::memory_order_acquire); }
   absl::Status status() const {
-    absl::MutexLock lock(&mutex_);
+    std::lock_guard lock(mutex_);
     return status_;
   }
 
  private:
   std::atomic<bool> failed_ = false;
-  mutable absl::Mutex mutex_;
-  absl::Status status_ ABSL_GUARDED_BY(mutex_);
+  mutable std::mutex mutex_;
+  absl::Status status_;  // guarded by mutex_
 };
 
 }  // namespace zdpipe

@@ -44,8 +44,8 @@ class Checker {
  private:
   void Add(absl::string_view id, Severity severity, absl::string_view object,
            absl::string_view evidence, absl::string_view fix) {
-    result_.findings.push_back({std::string(id), severity, std::string(object),
-                                std::string(evidence), std::string(fix)});
+    result_.findings.push_back(
+        {std::string(id), severity, std::string(object), std::string(evidence), std::string(fix)});
   }
 
   static bool Supported(const Version& version) {
@@ -112,9 +112,9 @@ class Checker {
 
   void CheckChannel(const ReplicaChannel& channel) {
     const std::string object =
-        channel.channel.empty() ? source_.endpoint().name
-                                : absl::StrCat(source_.endpoint().name, " channel ",
-                                               Printable(channel.channel));
+        channel.channel.empty()
+            ? source_.endpoint().name
+            : absl::StrCat(source_.endpoint().name, " channel ", Printable(channel.channel));
     if (channel.sql_running && !options_.stop_replica) {
       Add("REPLICA_RUNNING", Severity::kError, object,
           absl::StrCat("Slave_SQL_Running is ", Printable(channel.sql_state), " at ",
@@ -217,8 +217,9 @@ class Checker {
   }
 
   absl::Status CheckEngines() {
-    ZDPIPE_ASSIGN_OR_RETURN(const Result engines,
-                            target_.Query("SELECT ENGINE, SUPPORT FROM information_schema.ENGINES"));
+    ZDPIPE_ASSIGN_OR_RETURN(
+        const Result engines,
+        target_.Query("SELECT ENGINE, SUPPORT FROM information_schema.ENGINES"));
     std::set<std::string> supported;
     for (const auto& row : engines.rows) {
       if (row[1].value_or("NO") != "NO" && row[1].value_or("") != "DISABLED") {
@@ -227,14 +228,15 @@ class Checker {
     }
     std::map<std::string, std::pair<size_t, std::string>> missing;
     for (const TableInfo& table : result_.catalog.tables) {
-      if (table.engine.empty() || supported.count(absl::AsciiStrToLower(table.engine)) > 0) continue;
+      if (table.engine.empty() || supported.count(absl::AsciiStrToLower(table.engine)) > 0)
+        continue;
       auto& [count, example] = missing[table.engine];
       if (count++ == 0) example = PrintableName(table.name.schema, table.name.name);
     }
     for (const auto& [engine, tables] : missing) {
       Add("ENGINE_MISSING", Severity::kError, tables.second,
-          absl::StrCat("the target has no storage engine ", engine, "; tables concerned: ",
-                       tables.first),
+          absl::StrCat("the target has no storage engine ", engine,
+                       "; tables concerned: ", tables.first),
           "install the engine on the target, or leave the tables out with --exclude-tables");
     }
     return absl::OkStatus();
@@ -244,10 +246,9 @@ class Checker {
     // FULL_COLLATION_NAME: since MariaDB 10.10 the uca1400 collations are listed without their
     // character set in COLLATION_NAME.
     std::set<std::string> known;
-    for (const char* query :
-         {"SELECT COLLATION_NAME FROM information_schema.COLLATIONS",
-          "SELECT FULL_COLLATION_NAME FROM "
-          "information_schema.COLLATION_CHARACTER_SET_APPLICABILITY"}) {
+    for (const char* query : {"SELECT COLLATION_NAME FROM information_schema.COLLATIONS",
+                              "SELECT FULL_COLLATION_NAME FROM "
+                              "information_schema.COLLATION_CHARACTER_SET_APPLICABILITY"}) {
       const absl::StatusOr<Result> result = target_.Query(query);
       if (!result.ok()) continue;  // the second one is unknown to older servers
       for (const auto& row : result->rows) known.insert(row[0].value_or(""));
@@ -288,9 +289,9 @@ class Checker {
     int mysql_major, mysql_minor;
 
     bool On(const Version& version) const {
-      return version.mariadb ? mariadb_major > 0 &&
-                                   version.MariaDbAtLeast(mariadb_major, mariadb_minor)
-                             : mysql_major > 0 && version.MySqlAtLeast(mysql_major, mysql_minor);
+      return version.mariadb
+                 ? mariadb_major > 0 && version.MariaDbAtLeast(mariadb_major, mariadb_minor)
+                 : mysql_major > 0 && version.MySqlAtLeast(mysql_major, mysql_minor);
     }
   };
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <random>
 #include <thread>
@@ -72,7 +73,10 @@ class CopyRun {
   CopyRun(const CopyOptions& options, const CancelToken& cancel, Progress& progress,
           const std::function<void(const ProgressView&)>& on_tick,
           const std::function<void(absl::string_view)>& on_note)
-      : options_(options), cancel_(cancel), progress_(progress), on_tick_(on_tick),
+      : options_(options),
+        cancel_(cancel),
+        progress_(progress),
+        on_tick_(on_tick),
         on_note_(on_note) {}
 
   CopyReport Run() {
@@ -88,7 +92,8 @@ class CopyRun {
       status = Phases();
       // An interrupted statement reports itself as the server's error; the user's wish counts.
       if (cancel_.cancelled() && !status.ok()) {
-        status = WithHint(CancelledError(), "nothing usable is on the target; start the copy again");
+        status =
+            WithHint(CancelledError(), "nothing usable is on the target; start the copy again");
       }
     }
     Close(status);
@@ -139,18 +144,17 @@ class CopyRun {
   }
 
   absl::Status Check() {
-    ZDPIPE_ASSIGN_OR_RETURN(report_.resources,
-                            PlanResources(options_.memory_bytes, options_.range_bytes,
-                                          options_.jobs));
+    ZDPIPE_ASSIGN_OR_RETURN(report_.resources, PlanResources(options_.memory_bytes,
+                                                             options_.range_bytes, options_.jobs));
     ZDPIPE_ASSIGN_OR_RETURN(source_, Session::Connect(options_.source, End::kSource, {}));
     ZDPIPE_ASSIGN_OR_RETURN(target_, Session::Connect(options_.target, End::kTarget, {}));
-    ZDPIPE_ASSIGN_OR_RETURN(ledger_session_,
-                            Session::Connect(options_.target, End::kTarget, {}));
+    ZDPIPE_ASSIGN_OR_RETURN(ledger_session_, Session::Connect(options_.target, End::kTarget, {}));
     skip_binlog_ = MaySkipBinlog();
     if (skip_binlog_) ledger_session_->TrySet("sql_log_bin = 0");
     ZDPIPE_ASSIGN_OR_RETURN(ledger_,
                             Ledger::Lock(*ledger_session_, options_.selection.control_schema));
-    ZDPIPE_ASSIGN_OR_RETURN(earlier_, Ledger::EarlierObjects(*target_, options_.selection.control_schema));
+    ZDPIPE_ASSIGN_OR_RETURN(earlier_,
+                            Ledger::EarlierObjects(*target_, options_.selection.control_schema));
     ZDPIPE_ASSIGN_OR_RETURN(check_, RunCheck(*source_, *target_, options_, earlier_));
     report_.source = check_.source;
     report_.target = check_.target;
@@ -194,8 +198,7 @@ class CopyRun {
   }
 
   absl::Status TakeSnapshot() {
-    const bool running = std::any_of(check_.replica.channels.begin(),
-                                     check_.replica.channels.end(),
+    const bool running = std::any_of(check_.replica.channels.begin(), check_.replica.channels.end(),
                                      [](const ReplicaChannel& c) { return c.sql_running; });
     if (running && options_.stop_replica) {
       on_note_("stopping the replication threads of the source");
@@ -247,8 +250,8 @@ class CopyRun {
   absl::Status PrepareTarget() {
     if (options_.source_state == SourceState::kMaster && source_->version().mariadb) {
       const BinlogPosition& at = snapshot_.proof.binlog;
-      const absl::StatusOr<std::string> gtid = source_->QueryValue(absl::StrCat(
-          "SELECT BINLOG_GTID_POS(", QuoteText(at.file), ", ", at.position, ")"));
+      const absl::StatusOr<std::string> gtid = source_->QueryValue(
+          absl::StrCat("SELECT BINLOG_GTID_POS(", QuoteText(at.file), ", ", at.position, ")"));
       if (gtid.ok()) master_gtid_ = *gtid;
     }
     ZDPIPE_RETURN_IF_ERROR(RemoveEarlier());
@@ -321,7 +324,10 @@ class CopyRun {
     tbb::global_control threads(tbb::global_control::max_allowed_parallelism, 2 * plan.jobs + 2);
     tbb::task_arena arena(static_cast<int>(2 * plan.jobs + 1), static_cast<unsigned>(lanes));
     TableQueue queue(check_.catalog.tables, lanes, plan.jobs);
-    TableCopyContext context{options_, *ledger_, queue, interruptible_,
+    TableCopyContext context{options_,
+                             *ledger_,
+                             queue,
+                             interruptible_,
                              PipeResources{ranges_, loaders_, progress_, busy_, cancel_, error_},
                              [&arena](const std::function<void()>& body) { arena.execute(body); }};
     std::vector<std::thread> lane_threads;
@@ -340,9 +346,9 @@ class CopyRun {
   absl::Status AddLoader() {
     ZDPIPE_ASSIGN_OR_RETURN(std::unique_ptr<Session> session,
                             Session::Connect(options_.target, End::kTarget, {}));
-    ZDPIPE_ASSIGN_OR_RETURN(std::unique_ptr<RangeLoader> loader,
-                            RangeLoader::Make(std::move(session),
-                                              options_.selection.control_schema, skip_binlog_));
+    ZDPIPE_ASSIGN_OR_RETURN(
+        std::unique_ptr<RangeLoader> loader,
+        RangeLoader::Make(std::move(session), options_.selection.control_schema, skip_binlog_));
     loaders_.Add(std::move(loader));
     return absl::OkStatus();
   }
@@ -369,7 +375,7 @@ class CopyRun {
       if (error_.failed() || cancel_.cancelled()) return absl::OkStatus();
       ZDPIPE_ASSIGN_OR_RETURN(TableOutcome outcome, CopyTable(*table, lane, sessions, context));
       if (outcome.too_wide) {
-        absl::MutexLock lock(&mutex_);
+        std::lock_guard lock(mutex_);
         wide_tables_.push_back(table);
         // The row that did not fit has cost this session: it cannot go on reading.
         ZDPIPE_ASSIGN_OR_RETURN(sessions.reader, ReopenReader());
@@ -389,13 +395,12 @@ class CopyRun {
     limited.max_packet_bytes = report_.resources.max_row_bytes;
     ZDPIPE_ASSIGN_OR_RETURN(Snapshot again,
                             OpenSnapshot(options_.source, options_.source_state, {limited}));
-    ZDPIPE_RETURN_IF_ERROR(
-        CheckUnchanged(options_.source_state, snapshot_.proof, again.proof));
+    ZDPIPE_RETURN_IF_ERROR(CheckUnchanged(options_.source_state, snapshot_.proof, again.proof));
     return std::move(again.sessions.front());
   }
 
   void Keep(TableOutcome outcome) {
-    absl::MutexLock lock(&mutex_);
+    std::lock_guard lock(mutex_);
     if (!outcome.add_foreign_keys.empty() && !outcome.lost) {
       foreign_keys_.push_back({outcome.report.name, outcome.add_foreign_keys});
     }
@@ -410,7 +415,7 @@ class CopyRun {
   absl::Status CopyWideTables(TableCopyContext& context) {
     std::vector<TableInfo> rest;
     {
-      absl::MutexLock lock(&mutex_);
+      std::lock_guard lock(mutex_);
       for (const TableInfo* table : wide_tables_) rest.push_back(*table);
     }
     while (const TableInfo* table = context.queue.Take()) rest.push_back(*table);
@@ -418,8 +423,8 @@ class CopyRun {
     Note(absl::StrCat(rest.size(), " tables with rows of more than ",
                       report_.resources.max_row_bytes >> 20, " MiB are copied one by one"));
     TableQueue queue(rest, 1, 1);
-    TableCopyContext alone{context.options, context.ledger, queue, context.interruptible,
-                           context.pipe,    context.in_arena};
+    TableCopyContext alone{context.options,       context.ledger, queue,
+                           context.interruptible, context.pipe,   context.in_arena};
     // One range in memory at a time: its one row may have most of the budget.
     alone.pipe.ranges_per_loader = 1;
     ZDPIPE_ASSIGN_OR_RETURN(LaneSessions sessions, OpenLane(std::move(snapshot_.sessions[0])));
@@ -430,9 +435,8 @@ class CopyRun {
         return WithHint(
             MakeError(Failure::kUsage,
                       absl::StrCat(PrintableName(table->name.schema, table->name.name),
-                                   " has a row of more than ", limit >> 20,
-                                   " MiB, which --memory ", options_.memory_bytes >> 20,
-                                   "MiB cannot hold")),
+                                   " has a row of more than ", limit >> 20, " MiB, which --memory ",
+                                   options_.memory_bytes >> 20, "MiB cannot hold")),
             "give --memory at least three times the largest row");
       }
       Keep(std::move(outcome));
@@ -460,10 +464,9 @@ class CopyRun {
     report_.notes.insert(report_.notes.end(), objects_->notes().begin(), objects_->notes().end());
     for (const EventInfo& event : catalog.events) {
       if (event.status == "DISABLED") continue;
-      report_.notes.push_back(absl::StrCat("event ",
-                                           PrintableName(event.name.schema, event.name.name),
-                                           " is disabled on the target; on the source it is ",
-                                           event.status));
+      report_.notes.push_back(
+          absl::StrCat("event ", PrintableName(event.name.schema, event.name.name),
+                       " is disabled on the target; on the source it is ", event.status));
     }
     return CompareDefinitions();
   }
@@ -504,8 +507,9 @@ class CopyRun {
     for (const TableReport& table : report_.tables) {
       if (table.verify != "different") continue;
       ++count;
-      if (count <= 3) absl::StrAppend(&different, count == 1 ? "" : ", ",
-                                      PrintableName(table.name.schema, table.name.name));
+      if (count <= 3)
+        absl::StrAppend(&different, count == 1 ? "" : ", ",
+                        PrintableName(table.name.schema, table.name.name));
     }
     if (count == 0) return absl::OkStatus();
     return WithHint(MakeError(Failure::kDifferent,
@@ -523,17 +527,17 @@ class CopyRun {
     if (!report_.failures.empty()) {
       const ObjectFailure& first = report_.failures.front();
       return WithHint(
-          MakeError(Failure::kPartial,
-                    absl::StrCat("done, but ", report_.failures.size(),
-                                 " objects were not made as on the source; the first: ",
-                                 first.kind, " ", PrintableName(first.name.schema, first.name.name),
-                                 ": ", first.reason)),
+          MakeError(
+              Failure::kPartial,
+              absl::StrCat("done, but ", report_.failures.size(),
+                           " objects were not made as on the source; the first: ", first.kind, " ",
+                           PrintableName(first.name.schema, first.name.name), ": ", first.reason)),
           "the report lists them all (--report FILE)");
     }
     if (!report_.handoff_usable) {
-      return MakeError(Failure::kHandoff,
-                       absl::StrCat("the data is there, but the handoff is not usable: ",
-                                    handoff_reason_));
+      return MakeError(
+          Failure::kHandoff,
+          absl::StrCat("the data is there, but the handoff is not usable: ", handoff_reason_));
     }
     return absl::OkStatus();
   }
@@ -544,8 +548,7 @@ class CopyRun {
     const bool complete =
         status.ok() || failure == Failure::kPartial || failure == Failure::kHandoff;
     if (!complete && !report_.handoff_paths.empty()) {
-      const absl::Status written =
-          WriteHandoffs(false, {std::string(status.message())}, false);
+      const absl::Status written = WriteHandoffs(false, {std::string(status.message())}, false);
       if (!written.ok()) Note(std::string(written.message()));
     }
     if (!ledger_started_.load()) return;
@@ -590,7 +593,7 @@ class CopyRun {
 
   void Note(const std::string& note) {
     on_note_(note);
-    absl::MutexLock lock(&notes_mutex_);
+    std::lock_guard lock(notes_mutex_);
     report_.notes.push_back(note);
   }
 
@@ -621,11 +624,11 @@ class CopyRun {
   BusyTime busy_;
   FirstError error_;
   Interruptible interruptible_;
-  absl::Mutex mutex_;  // what lanes hand in: wide_tables_, foreign_keys_, tables_lost_, report_
+  std::mutex mutex_;  // what lanes hand in: wide_tables_, foreign_keys_, tables_lost_, report_
   std::vector<const TableInfo*> wide_tables_;
   std::vector<std::pair<ObjectName, std::string>> foreign_keys_;
   size_t tables_lost_ = 0;
-  absl::Mutex notes_mutex_;
+  std::mutex notes_mutex_;
 
   Clock::time_point last_tick_ = Clock::now();       // the ticker's thread only
   Clock::time_point last_heartbeat_ = Clock::now();  // the ticker's thread only
@@ -633,9 +636,7 @@ class CopyRun {
 
 }  // namespace
 
-int CopyReport::exit_code() const {
-  return status.ok() ? 0 : static_cast<int>(FailureOf(status));
-}
+int CopyReport::exit_code() const { return status.ok() ? 0 : static_cast<int>(FailureOf(status)); }
 
 CopyReport RunCopy(const CopyOptions& options, const CancelToken& cancel, Progress& progress,
                    const std::function<void(const ProgressView&)>& on_tick,
@@ -649,8 +650,8 @@ CopyReport PlanCopy(const CopyOptions& options, std::vector<TableInfo>* tables) 
   report.tool_version = options.tool_version;
   report.started_at = UtcNow();
   report.status = [&]() -> absl::Status {
-    ZDPIPE_ASSIGN_OR_RETURN(report.resources, PlanResources(options.memory_bytes,
-                                                            options.range_bytes, options.jobs));
+    ZDPIPE_ASSIGN_OR_RETURN(report.resources,
+                            PlanResources(options.memory_bytes, options.range_bytes, options.jobs));
     ZDPIPE_ASSIGN_OR_RETURN(const std::unique_ptr<Session> source,
                             Session::Connect(options.source, End::kSource, {}));
     ZDPIPE_ASSIGN_OR_RETURN(const std::unique_ptr<Session> target,

@@ -3,12 +3,12 @@
 namespace zdpipe {
 
 void Progress::SetPhase(absl::string_view phase) {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   phase_ = std::string(phase);
 }
 
 void Progress::SetTotals(uint64_t tables, uint64_t bytes_estimate, size_t loaders) {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   tables_total_ = tables;
   bytes_estimate_ = bytes_estimate;
   loaders_ = loaders;
@@ -20,28 +20,27 @@ void Progress::AddRows(uint64_t rows, uint64_t bytes) {
 }
 
 void Progress::SetActive(size_t lane, absl::string_view table, absl::string_view stage) {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   active_[lane] = {std::string(table), std::string(stage)};
 }
 
 void Progress::ClearActive(size_t lane) {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   active_.erase(lane);
 }
 
 std::string Progress::phase() const {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   return phase_;
 }
 
 ProgressView Progress::View() const {
   ProgressView view;
-  view.seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  view.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
   view.tables_done = tables_done_.load(std::memory_order_relaxed);
   view.rows = rows();
   view.bytes = bytes();
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   view.phase = phase_;
   view.tables_total = tables_total_;
   view.bytes_total_estimate = bytes_estimate_;

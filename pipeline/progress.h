@@ -6,12 +6,11 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <mutex>
 #include <string>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/strings/string_view.h"
-#include "absl/synchronization/mutex.h"
 
 namespace zdpipe {
 
@@ -53,12 +52,12 @@ class Progress {
   std::atomic<uint64_t> rows_ = 0;
   std::atomic<uint64_t> bytes_ = 0;
   std::atomic<uint64_t> tables_done_ = 0;
-  mutable absl::Mutex mutex_;
-  std::string phase_ ABSL_GUARDED_BY(mutex_);
-  uint64_t tables_total_ ABSL_GUARDED_BY(mutex_) = 0;
-  uint64_t bytes_estimate_ ABSL_GUARDED_BY(mutex_) = 0;
-  size_t loaders_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::map<size_t, ActiveTable> active_ ABSL_GUARDED_BY(mutex_);
+  mutable std::mutex mutex_;  // guards what follows
+  std::string phase_;
+  uint64_t tables_total_ = 0;
+  uint64_t bytes_estimate_ = 0;
+  size_t loaders_ = 0;
+  std::map<size_t, ActiveTable> active_;
 };
 
 }  // namespace zdpipe

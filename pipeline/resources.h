@@ -11,8 +11,8 @@
 namespace zdpipe {
 
 struct Resources {
-  size_t jobs = 0;          // loaders, and lanes (tables worked on at the same time)
-  size_t ranges = 0;        // in memory at most, over all lanes
+  size_t jobs = 0;    // loaders, and lanes (tables worked on at the same time)
+  size_t ranges = 0;  // in memory at most, over all lanes
   RangeSizes sizes;
   uint64_t max_row_bytes = 0;       // a larger row is copied alone, at the end
   uint64_t max_wide_row_bytes = 0;  // a larger row is an error

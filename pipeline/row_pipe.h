@@ -3,14 +3,14 @@
 #define ZDPIPE_PIPELINE_ROW_PIPE_H_
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "engine/load/range_loader.h"
 #include "engine/rows/digest.h"
 #include "engine/rows/range.h"
@@ -25,30 +25,33 @@ template <typename T>
 class Pool {
  public:
   void Add(std::unique_ptr<T> item) {
-    absl::MutexLock lock(&mutex_);
+    std::lock_guard lock(mutex_);
     free_.push_back(item.get());
     all_.push_back(std::move(item));
   }
   // Waits until one is free. The pipelines never have more tokens than there are items, so the
   // wait is short: another stage is about to give one back.
   T* Take() {
-    absl::MutexLock lock(&mutex_);
-    mutex_.Await(absl::Condition(
-        +[](std::vector<T*>* free) { return !free->empty(); }, &free_));
+    std::unique_lock lock(mutex_);
+    given_.wait(lock, [this] { return !free_.empty(); });
     T* item = free_.back();
     free_.pop_back();
     return item;
   }
   void Give(T* item) {
-    absl::MutexLock lock(&mutex_);
-    free_.push_back(item);
+    {
+      std::lock_guard lock(mutex_);
+      free_.push_back(item);
+    }
+    given_.notify_one();
   }
   // All items; only while nobody else uses the pool.
   const std::vector<std::unique_ptr<T>>& all() const { return all_; }
 
  private:
-  absl::Mutex mutex_;
-  std::vector<T*> free_ ABSL_GUARDED_BY(mutex_);
+  std::mutex mutex_;
+  std::condition_variable given_;
+  std::vector<T*> free_;  // guarded by mutex_
   std::vector<std::unique_ptr<T>> all_;
 };
 

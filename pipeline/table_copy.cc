@@ -20,7 +20,10 @@ double SecondsSince(std::chrono::steady_clock::time_point start) {
 class TableCopy {
  public:
   TableCopy(const TableInfo& table, size_t lane, LaneSessions& sessions, TableCopyContext& context)
-      : table_(table), lane_(lane), sessions_(sessions), context_(context),
+      : table_(table),
+        lane_(lane),
+        sessions_(sessions),
+        context_(context),
         name_(PrintableName(table.name.schema, table.name.name)) {}
 
   absl::StatusOr<TableOutcome> Run() {
@@ -52,8 +55,7 @@ class TableCopy {
   absl::Status Unless(const absl::Status& status, absl::string_view kind, bool& refused) {
     if (status.ok() || FailureOf(status) != Failure::kPartial) return status;
     refused = true;
-    outcome_.failures.push_back(
-        {std::string(kind), table_.name, std::string(status.message())});
+    outcome_.failures.push_back({std::string(kind), table_.name, std::string(status.message())});
     return absl::OkStatus();
   }
 
@@ -61,15 +63,14 @@ class TableCopy {
 
   absl::Status Create() {
     Stage("create");
-    ZDPIPE_ASSIGN_OR_RETURN(
-        const Result shown,
-        sessions_.source_control->Query(absl::StrCat("SHOW CREATE TABLE ", Name())));
+    ZDPIPE_ASSIGN_OR_RETURN(const Result shown, sessions_.source_control->Query(
+                                                    absl::StrCat("SHOW CREATE TABLE ", Name())));
     if (shown.rows.empty() || !shown.rows[0][1].has_value()) {
       return MakeError(Failure::kSource, absl::StrCat("SHOW CREATE TABLE ", name_, " is empty"));
     }
     DdlOptions ddl_options;
-    ddl_options.indexes_after = context_.options.indexes_after &&
-                                table_.data_bytes_estimate >= kInlineIndexBytes;
+    ddl_options.indexes_after =
+        context_.options.indexes_after && table_.data_bytes_estimate >= kInlineIndexBytes;
     ZDPIPE_ASSIGN_OR_RETURN(ddl_, SplitTableDdl(table_, *shown.rows[0][1], ddl_options));
     outcome_.add_foreign_keys = ddl_.add_foreign_keys;
 
@@ -124,18 +125,18 @@ class TableCopy {
   absl::Status AddIndexes() {
     const auto start = std::chrono::steady_clock::now();
     Stage("indexes");
-    std::vector<std::string> statements;
+    // FULLTEXT first: the first one rebuilds the table, and would rebuild the others with it.
+    std::vector<std::string> statements = ddl_.add_fulltext;
     if (!ddl_.add_indexes.empty()) statements.push_back(ddl_.add_indexes);
-    statements.insert(statements.end(), ddl_.add_fulltext.begin(), ddl_.add_fulltext.end());
     for (const std::string& statement : statements) {
       if (context_.pipe.cancel.cancelled()) return CancelledError();
       ZDPIPE_RETURN_IF_ERROR(Ddl(statement));
     }
     // Statistics were switched off while loading; ANALYZE makes them once.
     if (!statements.empty()) {
-      ZDPIPE_RETURN_IF_ERROR(sessions_.target_control
-                                 ->Query(absl::StrCat("ANALYZE NO_WRITE_TO_BINLOG TABLE ", Name()))
-                                 .status());
+      ZDPIPE_RETURN_IF_ERROR(
+          sessions_.target_control->Query(absl::StrCat("ANALYZE NO_WRITE_TO_BINLOG TABLE ", Name()))
+              .status());
     }
     outcome_.report.index_seconds = SecondsSince(start);
     return absl::OkStatus();
@@ -147,11 +148,10 @@ class TableCopy {
     Stage("verify");
     const auto start = std::chrono::steady_clock::now();
     if (context_.options.verify == VerifyMode::kCounts) {
-      ZDPIPE_ASSIGN_OR_RETURN(const std::string count,
-                              sessions_.target_reader->QueryValue(
-                                  absl::StrCat("SELECT COUNT(*) FROM ", Name())));
-      outcome_.report.verify =
-          count == absl::StrCat(moved_.digest.rows()) ? "equal" : "different";
+      ZDPIPE_ASSIGN_OR_RETURN(
+          const std::string count,
+          sessions_.target_reader->QueryValue(absl::StrCat("SELECT COUNT(*) FROM ", Name())));
+      outcome_.report.verify = count == absl::StrCat(moved_.digest.rows()) ? "equal" : "different";
     } else {
       ZDPIPE_ASSIGN_OR_RETURN(const Digest target, DigestTarget());
       outcome_.report.verify = target == moved_.digest ? "equal" : "different";
@@ -195,14 +195,13 @@ class TableCopy {
       // Lost connections have numbers of the client library; what the server itself refuses
       // concerns this object only.
       const unsigned number = ServerErrnoOf(named);
-      const bool refused = number != 0 && (number < 2000 || number > 2999) &&
-                           !IsResourceError(number);
+      const bool refused =
+          number != 0 && (number < 2000 || number > 2999) && !IsResourceError(number);
       return refused ? Reclassify(named, Failure::kPartial) : named;
     }
     for (const Warning& warning : *warnings) {
       if (warning.level != "Note") {
-        outcome_.notes.push_back(absl::StrCat(name_, ": ", warning.code, ": ",
-                                                     warning.message));
+        outcome_.notes.push_back(absl::StrCat(name_, ": ", warning.code, ": ", warning.message));
       }
     }
     return absl::OkStatus();
@@ -211,10 +210,10 @@ class TableCopy {
   // Disk full, out of memory, shutting down: the server's trouble, not the object's.
   static bool IsResourceError(unsigned number) {
     constexpr unsigned kResourceErrors[] = {
-        1021 /* disk full */,       1037 /* out of memory */,  1038 /* out of sort memory */,
-        1053 /* shutting down */,   1026 /* write error */,    1030 /* storage engine error */,
-        1114 /* table is full */,   1205 /* lock wait */,      1290 /* read only */,
-        1317 /* interrupted */,     1836 /* read only */,      1927 /* killed */};
+        1021 /* disk full */,     1037 /* out of memory */, 1038 /* out of sort memory */,
+        1053 /* shutting down */, 1026 /* write error */,   1030 /* storage engine error */,
+        1114 /* table is full */, 1205 /* lock wait */,     1290 /* read only */,
+        1317 /* interrupted */,   1836 /* read only */,     1927 /* killed */};
     return std::find(std::begin(kResourceErrors), std::end(kResourceErrors), number) !=
            std::end(kResourceErrors);
   }
@@ -233,17 +232,17 @@ class TableCopy {
 }  // namespace
 
 void Interruptible::Begin(unsigned long thread_id) {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   running_.push_back(thread_id);
 }
 
 void Interruptible::End(unsigned long thread_id) {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   running_.erase(std::remove(running_.begin(), running_.end(), thread_id), running_.end());
 }
 
 std::vector<unsigned long> Interruptible::Running() const {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   return running_;
 }
 

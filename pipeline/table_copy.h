@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -34,16 +35,16 @@ class Interruptible {
   std::vector<unsigned long> Running() const;
 
  private:
-  mutable absl::Mutex mutex_;
-  std::vector<unsigned long> running_ ABSL_GUARDED_BY(mutex_);
+  mutable std::mutex mutex_;  // guards running_
+  std::vector<unsigned long> running_;
 };
 
 struct TableOutcome {
   TableReport report;
-  std::string add_foreign_keys;  // to be run when all tables are there
-  std::vector<std::string> notes;  // warnings of the target about the definition
-  std::vector<ObjectFailure> failures;   // what the target refused to make
-  bool lost = false;                     // the table itself could not be made: its rows are missing
+  std::string add_foreign_keys;         // to be run when all tables are there
+  std::vector<std::string> notes;       // warnings of the target about the definition
+  std::vector<ObjectFailure> failures;  // what the target refused to make
+  bool lost = false;                    // the table itself could not be made: its rows are missing
   // A row larger than the session's limit was met: nothing of the table is on the target, it
   // has to be copied again by a session with a higher limit.
   bool too_wide = false;

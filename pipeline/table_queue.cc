@@ -13,7 +13,7 @@ TableQueue::TableQueue(const std::vector<TableInfo>& tables, size_t lanes, size_
 }
 
 const TableInfo* TableQueue::Take() {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   if (waiting_.empty()) {
     --busy_lanes_;
     return nullptr;
@@ -24,22 +24,22 @@ const TableInfo* TableQueue::Take() {
 }
 
 void TableQueue::BeginRows() {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   ++lanes_with_rows_;
 }
 
 void TableQueue::EndRows() {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   --lanes_with_rows_;
 }
 
 bool TableQueue::rows_left() const {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   return !waiting_.empty() || lanes_with_rows_ > 0;
 }
 
 size_t TableQueue::LoadersPerLane() const {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   // A lane that builds indexes keeps the target as busy as a loader would; only idle lanes' shares
   // are free.
   if (lanes_with_rows_ == 0 || busy_lanes_ >= loaders_) return 1;

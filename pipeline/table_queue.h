@@ -5,10 +5,9 @@
 #include <atomic>
 #include <cstddef>
 #include <deque>
+#include <mutex>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "engine/schema/catalog.h"
 
 namespace zdpipe {
@@ -37,10 +36,10 @@ class TableQueue {
 
  private:
   const size_t loaders_;
-  mutable absl::Mutex mutex_;
-  std::deque<const TableInfo*> waiting_ ABSL_GUARDED_BY(mutex_);
-  size_t busy_lanes_ ABSL_GUARDED_BY(mutex_);
-  size_t lanes_with_rows_ ABSL_GUARDED_BY(mutex_) = 0;
+  mutable std::mutex mutex_;  // guards what follows
+  std::deque<const TableInfo*> waiting_;
+  size_t busy_lanes_;
+  size_t lanes_with_rows_ = 0;
 };
 
 }  // namespace zdpipe

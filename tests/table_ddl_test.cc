@@ -223,18 +223,48 @@ TEST(SplitTableDdlTest, UniqueKeyOfAGeneratedColumnMayOrMayNotClusterSoTheNextSt
   EXPECT_EQ(ddl.create, Create(head));
 }
 
-TEST(SplitTableDdlTest, LongUniqueAndWithoutOverlapsStayWithAllBeforeThem) {
+TEST(SplitTableDdlTest, WithoutOverlapsStaysWithAllBeforeIt) {
   const std::string head =
-      "`id` int(11) NOT NULL,\n  `t` text DEFAULT NULL,\n  `x` date NOT NULL,\n"
-      "  `y` date NOT NULL,\n  PERIOD FOR `p` (`x`, `y`),\n  PRIMARY KEY (`id`),\n"
-      "  UNIQUE KEY `u` (`x`),\n  UNIQUE KEY `o` (`id`,`p` WITHOUT OVERLAPS),\n"
-      "  UNIQUE KEY `t` (`t`) USING HASH";
+      "`id` int(11) NOT NULL,\n  `x` date NOT NULL,\n  `y` date NOT NULL,\n"
+      "  PERIOD FOR `p` (`x`, `y`),\n  PRIMARY KEY (`id`),\n  UNIQUE KEY `u` (`x`),\n"
+      "  UNIQUE KEY `o` (`id`,`p` WITHOUT OVERLAPS)";
 
   const TableDdl ddl = Split(absl::StrCat(head, ",\n  KEY `h` (`x`) USING HASH"));
 
   EXPECT_EQ(ddl.create, Create(head));
   EXPECT_EQ(ddl.add_indexes,
             "ALTER TABLE `s`.`t` ADD KEY `h` (`x`) USING HASH, STATS_AUTO_RECALC=DEFAULT");
+}
+
+TEST(SplitTableDdlTest, TableWithALongUniqueKeyIsMadeAtOnce) {
+  const std::string elements =
+      "`id` int(11) NOT NULL,\n  `t` text DEFAULT NULL,\n  PRIMARY KEY (`id`),\n"
+      "  UNIQUE KEY `t` (`t`) USING HASH,\n  KEY `a` (`id`),\n  FULLTEXT KEY `f` (`t`)";
+
+  const TableDdl ddl = Split(elements);
+
+  EXPECT_EQ(ddl.create, absl::StrCat("CREATE TABLE `s`.`t` (\n  ", elements, "\n)", kOptions));
+  EXPECT_EQ(ddl.add_indexes, "");
+  EXPECT_TRUE(ddl.add_fulltext.empty());
+}
+
+TEST(SplitTableDdlTest, SystemVersionedTableIsAlteredWithItsHistoryKept) {
+  TableInfo table = InnoDbTable();
+  table.system_versioned = true;
+
+  const TableDdl ddl = Split(
+      "`a` int(11),\n  UNIQUE KEY `a` (`a`),\n  FULLTEXT KEY `f` (`a`),\n"
+      "  CONSTRAINT `c` FOREIGN KEY (`a`) REFERENCES `p` (`a`)",
+      kOptions, table);
+
+  const std::string alter =
+      "SET STATEMENT system_versioning_alter_history = 'KEEP' FOR ALTER TABLE `s`.`t` ";
+  EXPECT_EQ(ddl.add_indexes,
+            absl::StrCat(alter, "ADD UNIQUE KEY `a` (`a`), STATS_AUTO_RECALC=DEFAULT"));
+  ASSERT_EQ(ddl.add_fulltext.size(), 1u);
+  EXPECT_EQ(ddl.add_fulltext[0], absl::StrCat(alter, "ADD FULLTEXT KEY `f` (`a`)"));
+  EXPECT_EQ(ddl.add_foreign_keys,
+            absl::StrCat(alter, "ADD CONSTRAINT `c` FOREIGN KEY (`a`) REFERENCES `p` (`a`)"));
 }
 
 TEST(SplitTableDdlTest, UnknownKindsOfIndexStay) {

@@ -46,12 +46,15 @@ absl::StatusOr<std::optional<LedgerRun>> Ledger::Read(Session& session,
   if (tables.rows.size() < 3) return std::nullopt;
   ZDPIPE_ASSIGN_OR_RETURN(
       const Result result,
-      session.Query(absl::StrCat(
-          "SELECT r.*, IS_USED_LOCK(", LockName(control_schema), ") IS NOT NULL AS alive, ",
-          "(SELECT COUNT(*) FROM ", schema, ".object WHERE kind = 'table' AND done = 1) "
-          "AS tables_done, t.* FROM ", schema, ".run r, (SELECT COUNT(*) AS ranges, "
-          "COALESCE(SUM(`rows`), 0) AS `rows`, COALESCE(SUM(bytes), 0) AS bytes FROM ",
-          schema, ".`range`) t")));
+      session.Query(
+          absl::StrCat("SELECT r.*, IS_USED_LOCK(", LockName(control_schema),
+                       ") IS NOT NULL AS alive, ", "(SELECT COUNT(*) FROM ", schema,
+                       ".object WHERE kind = 'table' AND done = 1) "
+                       "AS tables_done, t.* FROM ",
+                       schema,
+                       ".run r, (SELECT COUNT(*) AS ranges, "
+                       "COALESCE(SUM(`rows`), 0) AS `rows`, COALESCE(SUM(bytes), 0) AS bytes FROM ",
+                       schema, ".`range`) t")));
   if (result.rows.empty()) return std::nullopt;
   LedgerRun run;
   run.run_id = result.Text(0, "run_id");
@@ -78,16 +81,16 @@ absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Lock(Session& session, std::stri
       session.QueryValue(absl::StrCat("SELECT GET_LOCK(", LockName(control_schema), ", 0)")));
   if (taken != "1") {
     return WithHint(
-        MakeError(Failure::kBusy, absl::StrCat("another run holds the target '",
-                                               Printable(session.endpoint().name),
-                                               "' (lock ", LockName(control_schema), ")")),
+        MakeError(Failure::kBusy,
+                  absl::StrCat("another run holds the target '", Printable(session.endpoint().name),
+                               "' (lock ", LockName(control_schema), ")")),
         "look at it with: zdpipe status --to TARGET");
   }
   return std::unique_ptr<Ledger>(new Ledger(session, std::move(control_schema)));
 }
 
-absl::StatusOr<std::vector<LedgerObject>> Ledger::EarlierObjects(
-    Session& session, absl::string_view control_schema) {
+absl::StatusOr<std::vector<LedgerObject>> Ledger::EarlierObjects(Session& session,
+                                                                 absl::string_view control_schema) {
   ZDPIPE_ASSIGN_OR_RETURN(const std::optional<LedgerRun> run, Read(session, control_schema));
   std::vector<LedgerObject> objects;
   if (!run.has_value() || run->state == "done") return objects;
@@ -96,8 +99,8 @@ absl::StatusOr<std::vector<LedgerObject>> Ledger::EarlierObjects(
       session.Query(absl::StrCat("SELECT kind, schema_name, name FROM ",
                                  QuoteName(control_schema, "object"), " ORDER BY object_id")));
   for (size_t row = 0; row < result.rows.size(); ++row) {
-    objects.push_back({result.Text(row, "kind"), result.Text(row, "schema_name"),
-                       result.Text(row, "name")});
+    objects.push_back(
+        {result.Text(row, "kind"), result.Text(row, "schema_name"), result.Text(row, "name")});
   }
   return objects;
 }
@@ -111,9 +114,10 @@ absl::Status Ledger::Start(const LedgerRun& run) {
   const std::pair<absl::string_view, absl::string_view> tables[] = {
       {"run", kRunColumns}, {"object", kObjectColumns}, {"range", kRangeColumns}};
   for (const auto& [name, columns] : tables) {
-    ZDPIPE_RETURN_IF_ERROR(Execute(
-        absl::StrCat("CREATE TABLE ", Table(name), " (", columns, ") ENGINE=InnoDB "
-                     "ROW_FORMAT=DYNAMIC COLLATE=utf8mb4_bin STATS_AUTO_RECALC=0")));
+    ZDPIPE_RETURN_IF_ERROR(
+        Execute(absl::StrCat("CREATE TABLE ", Table(name), " (", columns,
+                             ") ENGINE=InnoDB "
+                             "ROW_FORMAT=DYNAMIC COLLATE=utf8mb4_bin STATS_AUTO_RECALC=0")));
   }
   return Execute(absl::StrCat(
       "INSERT INTO ", Table("run"), " VALUES (", QuoteText(run.run_id), ", 'running', ",
@@ -124,17 +128,15 @@ absl::Status Ledger::Start(const LedgerRun& run) {
 absl::Status Ledger::RecordObject(absl::string_view kind, absl::string_view schema,
                                   absl::string_view name) {
   return Execute(absl::StrCat("INSERT INTO ", Table("object"),
-                                        " (kind, schema_name, name, done) VALUES (",
-                                        QuoteText(kind), ", ", QuoteText(schema), ", ",
-                                        QuoteText(name), ", 1)"));
+                              " (kind, schema_name, name, done) VALUES (", QuoteText(kind), ", ",
+                              QuoteText(schema), ", ", QuoteText(name), ", 1)"));
 }
 
 absl::StatusOr<uint32_t> Ledger::RecordTable(absl::string_view schema, absl::string_view name) {
   const uint32_t id = next_table_id_++;
-  ZDPIPE_RETURN_IF_ERROR(Execute(
-      absl::StrCat("INSERT INTO ", Table("object"),
-                   " (table_id, kind, schema_name, name, done) VALUES (", id, ", 'table', ",
-                   QuoteText(schema), ", ", QuoteText(name), ", 0)")));
+  ZDPIPE_RETURN_IF_ERROR(Execute(absl::StrCat(
+      "INSERT INTO ", Table("object"), " (table_id, kind, schema_name, name, done) VALUES (", id,
+      ", 'table', ", QuoteText(schema), ", ", QuoteText(name), ", 0)")));
   return id;
 }
 
@@ -153,13 +155,13 @@ absl::Status Ledger::ForgetTable(uint32_t table_id) {
 
 absl::Status Ledger::Heartbeat(absl::string_view phase) {
   return Execute(absl::StrCat("UPDATE ", Table("run"), " SET phase = ", QuoteText(phase),
-                                        ", heartbeat_at = UTC_TIMESTAMP()"));
+                              ", heartbeat_at = UTC_TIMESTAMP()"));
 }
 
 absl::Status Ledger::Finish(absl::string_view state, absl::string_view error) {
   return Execute(absl::StrCat("UPDATE ", Table("run"), " SET state = ", QuoteText(state),
-                                        ", error = ", QuoteText(error.substr(0, kMaxKeyText)),
-                                        ", heartbeat_at = UTC_TIMESTAMP()"));
+                              ", error = ", QuoteText(error.substr(0, kMaxKeyText)),
+                              ", heartbeat_at = UTC_TIMESTAMP()"));
 }
 
 absl::Status Ledger::Drop() {
@@ -167,7 +169,7 @@ absl::Status Ledger::Drop() {
 }
 
 absl::Status Ledger::Execute(absl::string_view sql) {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   return session_.Execute(sql);
 }
 

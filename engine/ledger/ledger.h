@@ -9,15 +9,14 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/synchronization/mutex.h"
 #include "engine/rows/range.h"
 #include "engine/server/session.h"
 
@@ -58,8 +57,8 @@ class Ledger {
 
   // The objects an earlier, unfinished run has created, in the order of their creation; empty
   // without a control schema.
-  static absl::StatusOr<std::vector<LedgerObject>> EarlierObjects(
-      Session& session, absl::string_view control_schema);
+  static absl::StatusOr<std::vector<LedgerObject>> EarlierObjects(Session& session,
+                                                                  absl::string_view control_schema);
 
   // Takes the lock (kBusy if another process holds it), so that no other run can start.
   static absl::StatusOr<std::unique_ptr<Ledger>> Lock(Session& session, std::string control_schema);
@@ -83,11 +82,11 @@ class Ledger {
  private:
   Ledger(Session& session, std::string control_schema)
       : session_(session), control_schema_(std::move(control_schema)) {}
-  absl::Status Execute(absl::string_view sql) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status Execute(absl::string_view sql);
   std::string Table(absl::string_view name) const;
 
-  absl::Mutex mutex_;
-  Session& session_ ABSL_GUARDED_BY(mutex_);
+  std::mutex mutex_;
+  Session& session_;  // guarded by mutex_
   const std::string control_schema_;
   std::atomic<uint32_t> next_table_id_ = 1;
 };

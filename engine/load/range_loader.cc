@@ -43,9 +43,8 @@ absl::StatusOr<std::unique_ptr<RangeLoader>> RangeLoader::Make(std::unique_ptr<S
   std::unique_ptr<RangeLoader> loader(
       new RangeLoader(std::move(session), std::move(control_schema)));
   Session& target = *loader->session_;
-  ZDPIPE_RETURN_IF_ERROR(target.Execute(
-      absl::StrCat("SET autocommit = 0, foreign_key_checks = 0, unique_checks = 1, ",
-                   kStrictMode)));
+  ZDPIPE_RETURN_IF_ERROR(target.Execute(absl::StrCat(
+      "SET autocommit = 0, foreign_key_checks = 0, unique_checks = 1, ", kStrictMode)));
   // Rows that predate a CHECK are valid rows; and json_valid per row costs the target time.
   // MySQL has no such switch.
   target.TrySet("check_constraint_checks = 0");
@@ -53,8 +52,8 @@ absl::StatusOr<std::unique_ptr<RangeLoader>> RangeLoader::Make(std::unique_ptr<S
   ZDPIPE_ASSIGN_OR_RETURN(const std::string packet,
                           target.QueryValue("SELECT @@max_allowed_packet"));
   if (!absl::SimpleAtoi(packet, &loader->max_packet_bytes_)) {
-    return MakeError(Failure::kTarget, absl::StrCat("target: max_allowed_packet is '", packet,
-                                                    "'"));
+    return MakeError(Failure::kTarget,
+                     absl::StrCat("target: max_allowed_packet is '", packet, "'"));
   }
   return loader;
 }
@@ -68,11 +67,10 @@ absl::Status RangeLoader::Load(const LoadTable& table, const Range& range) {
     if (!IsTransient(status) || replay == kMaxReplays) {
       const std::string first = KeyLiteral(table.plan, table.layout, range.first_row());
       const std::string last = KeyLiteral(table.plan, table.layout, range.last_row());
-      return Annotate(status, absl::StrCat("load ", PrintableName(table.name.schema,
-                                                                  table.name.name),
-                                           " range ", range.number,
-                                           first.empty() ? "" : absl::StrCat(" ", first, " to ",
-                                                                             last)));
+      return Annotate(
+          status,
+          absl::StrCat("load ", PrintableName(table.name.schema, table.name.name), " range ",
+                       range.number, first.empty() ? "" : absl::StrCat(" ", first, " to ", last)));
     }
     ++replays_;
     std::this_thread::sleep_for(std::chrono::milliseconds(10 << replay));
@@ -82,9 +80,8 @@ absl::Status RangeLoader::Load(const LoadTable& table, const Range& range) {
 absl::Status RangeLoader::LoadOnce(const LoadTable& table, const Range& range) {
   if (prepared_for_ != table.table_id || insert_ == nullptr) {
     insert_.reset();
-    ZDPIPE_ASSIGN_OR_RETURN(insert_,
-                            RowInsert::Prepare(*session_, BestInsertMethod(*session_),
-                                               table.plan.insert_head, table.layout));
+    ZDPIPE_ASSIGN_OR_RETURN(insert_, RowInsert::Prepare(*session_, BestInsertMethod(*session_),
+                                                        table.plan.insert_head, table.layout));
     prepared_for_ = table.table_id;
   }
   ZDPIPE_RETURN_IF_ERROR(SetStrict(range.enum_error_values == 0));

@@ -59,7 +59,7 @@ class RangeLoader {
   uint64_t max_packet_bytes_ = 0;
   uint64_t replays_ = 0;
   bool strict_ = true;
-  uint32_t prepared_for_ = 0;  // ledger number of the table
+  uint32_t prepared_for_ = 0;          // ledger number of the table
   std::unique_ptr<RowInsert> insert_;  // closed before the session
 };
 

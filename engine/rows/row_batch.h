@@ -30,7 +30,7 @@ class RowBatch {
 
   size_t rows() const { return rows_; }
   bool empty() const { return rows_ == 0; }
-  size_t row_bytes() const { return used_; }         // of all rows together
+  size_t row_bytes() const { return used_; }          // of all rows together
   size_t memory_bytes() const { return allocated_; }  // of the slab
   WireRow row(size_t index) const {
     const size_t begin = index == 0 ? 0 : End(index - 1);

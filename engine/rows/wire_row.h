@@ -125,7 +125,9 @@ class ValueCursor {
  public:
   // `layout` and the row's bytes must outlive the cursor.
   ValueCursor(const RowLayout& layout, WireRow row)
-      : layout_(layout), bitmap_(row.data()), position_(row.data() + layout.bitmap_bytes()),
+      : layout_(layout),
+        bitmap_(row.data()),
+        position_(row.data() + layout.bitmap_bytes()),
         end_(row.data() + row.size()) {}
 
   // The next column's value. The row was checked when it was received: it cannot be malformed.

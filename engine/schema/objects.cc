@@ -18,6 +18,7 @@ namespace zdpipe {
 namespace {
 
 constexpr unsigned kErrDatabaseExists = 1007;
+constexpr unsigned kErrSchedulerOff = 1105;  // ER_UNKNOWN_ERROR: "Event scheduler is switched off"
 
 bool IsLost(const absl::Status& status);
 bool IsNotYet(unsigned server_errno);
@@ -72,8 +73,13 @@ absl::Status ObjectCopier::CopySequence(const ObjectName& name) {
   ZDPIPE_ASSIGN_OR_RETURN(const Outcome created, Create(kSequence, name, *definition));
   ZDPIPE_RETURN_IF_ERROR(Report(kSequence, name, created));
   if (!created.made()) return absl::OkStatus();
-  ZDPIPE_ASSIGN_OR_RETURN(const Outcome outcome, CopySequenceState(name));
-  if (!outcome.made()) Fail(kSequence, name, outcome.reason);
+  const absl::StatusOr<Outcome> outcome = CopySequenceState(name);
+  if (!outcome.ok()) {
+    if (IsLost(outcome.status())) return outcome.status();
+    Fail(kSequence, name, absl::StrCat("made, but: ", outcome.status().message()));
+  } else if (!outcome->made()) {
+    Fail(kSequence, name, absl::StrCat("made, but: ", outcome->reason));
+  }
   return absl::OkStatus();
 }
 
@@ -209,11 +215,47 @@ absl::StatusOr<std::optional<ObjectCopier::Definition>> ObjectCopier::Read(const
                       "the mysql database, or SHOW CREATE ROUTINE (MariaDB >= 11.3)"));
     return std::nullopt;
   }
-  const absl::Status prepared = Prepare(kind, name, definition);
+  absl::Status prepared = absl::OkStatus();
+  if (absl::string_view(kind.show) == "VIEW" && !source_.version().mariadb) {
+    prepared = RepairMySqlView(name, definition);
+  }
+  if (prepared.ok()) prepared = Prepare(kind, name, definition);
   if (prepared.ok()) return definition;
   if (IsLost(prepared)) return prepared;
   Fail(kind, name, std::string(prepared.message()));
   return std::nullopt;
+}
+
+// MySQL (5.6) loses or garbles a literal that was converted for a comparison with a column of
+// another character set: `latin1_column <> 'é'` is shown as `<> ''`. What information_schema says
+// is right, but for introducers (_latin1'..'), which it leaves out.
+absl::Status ObjectCopier::RepairMySqlView(const ObjectName& name, Definition& definition) {
+  ZDPIPE_ASSIGN_OR_RETURN(const Result result,
+                          source_.Query(absl::StrCat(
+                              "SELECT TABLE_SCHEMA, TABLE_NAME, VIEW_DEFINITION, CHECK_OPTION "
+                              "FROM information_schema.VIEWS WHERE TABLE_SCHEMA = ",
+                              QuoteText(name.schema), " AND TABLE_NAME = ", QuoteText(name.name))));
+  for (size_t row = 0; row < result.rows.size(); ++row) {
+    std::string select = result.Text(row, "VIEW_DEFINITION");
+    if (result.Text(row, "TABLE_SCHEMA") != name.schema ||
+        result.Text(row, "TABLE_NAME") != name.name || IsAscii(select)) {
+      continue;
+    }
+    if (!IsUtf8Charset(definition.client_charset)) {
+      ZDPIPE_ASSIGN_OR_RETURN(select, InCharset(target_, select, definition.client_charset));
+    }
+    SqlScanner scanner(definition.text);
+    SqlToken token = scanner.Next();
+    while (token.kind != SqlToken::Kind::kEnd && !token.IsWord("AS")) token = scanner.Next();
+    const std::string check = result.Text(row, "CHECK_OPTION");
+    definition.text = absl::StrCat(
+        absl::string_view(definition.text).substr(0, token.end), " ", select,
+        check.empty() || check == "NONE" ? "" : absl::StrCat(" WITH ", check, " CHECK OPTION"));
+    notes_.push_back(absl::StrCat("view ", PrintableName(name.schema, name.name),
+                                  ": made from information_schema.VIEWS, because SHOW CREATE VIEW "
+                                  "of MySQL garbles its non-ASCII literals"));
+  }
+  return absl::OkStatus();
 }
 
 // Makes of the source's statement the target's.
@@ -324,15 +366,17 @@ absl::StatusOr<bool> ObjectCopier::EventExists(const ObjectName& name) {
   return false;
 }
 
-// MariaDB's SHOW CREATE gives the body and the name of a routine in the client's character set, but
-// its comment in utf8; read in the client's it was garbled, and is now set anew.
+// Two flaws of SHOW CREATE in a routine's comment, which is therefore set anew: it comes in utf8
+// even where the rest comes in the client's character set (MariaDB), and with backslash escapes
+// even where the routine's sql_mode knows none.
 absl::Status ObjectCopier::RepairComment(const Kind& kind, const ObjectName& name,
                                          const Definition& definition) {
   const absl::string_view show = kind.show;
-  if (show == "TRIGGER" || show == "EVENT" || IsUtf8Charset(definition.client_charset) ||
-      IsAscii(definition.text)) {
-    return absl::OkStatus();
-  }
+  const bool garbled = !IsUtf8Charset(definition.client_charset) && !IsAscii(definition.text);
+  const bool escaped = absl::StrContains(definition.sql_mode, "NO_BACKSLASH_ESCAPES") &&
+                       absl::StrContains(definition.text, "\\");
+  if (show == "TRIGGER" || show == "EVENT" || (!garbled && !escaped)) return absl::OkStatus();
+
   ZDPIPE_ASSIGN_OR_RETURN(const Result result,
                           source_.Query(absl::StrCat(
                               "SELECT ROUTINE_SCHEMA, ROUTINE_COMMENT FROM "
@@ -341,7 +385,7 @@ absl::Status ObjectCopier::RepairComment(const Kind& kind, const ObjectName& nam
                               " AND ROUTINE_TYPE = ", QuoteText(show))));
   for (size_t row = 0; row < result.rows.size(); ++row) {
     const std::string comment = result.Text(row, "ROUTINE_COMMENT");
-    if (result.Text(row, "ROUTINE_SCHEMA") != name.schema || IsAscii(comment)) continue;
+    if (result.Text(row, "ROUTINE_SCHEMA") != name.schema || comment.empty()) continue;
     // A package has no ALTER; then the server's error is the report.
     ZDPIPE_ASSIGN_OR_RETURN(
         const Outcome outcome,
@@ -405,6 +449,7 @@ absl::StatusOr<ObjectCopier::Outcome> ObjectCopier::Try(absl::string_view what,
   }
   outcome.warned = !warnings->empty();
   for (const Warning& warning : *warnings) {
+    if (warning.code == kErrSchedulerOff) continue;  // the events are disabled, too
     notes_.push_back(
         absl::StrCat(what, ": ", warning.level, " ", warning.code, ": ", warning.message));
   }

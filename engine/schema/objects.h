@@ -92,6 +92,7 @@ class ObjectCopier {
   absl::Status WithRawSource(const std::function<absl::Status()>& work);
   absl::Status CopyOne(const Kind& kind, const ObjectName& name);
   absl::StatusOr<std::optional<Definition>> Read(const Kind& kind, const ObjectName& name);
+  absl::Status RepairMySqlView(const ObjectName& name, Definition& definition);
   absl::Status Prepare(const Kind& kind, const ObjectName& name, Definition& definition);
   absl::StatusOr<Outcome> Create(const Kind& kind, const ObjectName& name,
                                  const Definition& definition);

@@ -35,12 +35,13 @@ struct DdlOptions {
 
 // Indexes that stay in the CREATE whatever the options: the primary key; the first unique key
 // without nullable or prefixed columns of a table without a primary key (InnoDB clusters on it);
-// the index an AUTO_INCREMENT column needs; long unique (USING HASH) and WITHOUT OVERLAPS keys; all
-// of a table that is not InnoDB; and every index that stands before one of these, because the order
-// of the indexes is part of the definition. `show_create` is the server's answer, under an empty
-// sql_mode. kInternal when it cannot be split. A reference to a table of the same schema is
-// unqualified in it: the statements want `USE schema` first. Indexes of every table come before the
-// foreign keys of any.
+// the index an AUTO_INCREMENT column needs; WITHOUT OVERLAPS keys; all of a table that is not
+// InnoDB or has a long unique (USING HASH) key, which an ALTER could change; and every index that
+// stands before one of these, because the order of the indexes is part of the definition.
+//
+// `show_create` is the server's answer, under an empty sql_mode. kInternal when it cannot be split.
+// A reference to a table of the same schema is unqualified in it, so `USE schema` comes before
+// every statement made of it; and the indexes of all tables before the foreign keys of any.
 absl::StatusOr<TableDdl> SplitTableDdl(const TableInfo& table, absl::string_view show_create,
                                        const DdlOptions& options);
 

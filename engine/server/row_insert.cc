@@ -72,8 +72,7 @@ void UnpackTime(WireType type, WireValue value, MYSQL_TIME& time) {
     if (value.size >= 12) time.second_part = Load<uint32_t>(p + 8);
     return;
   }
-  time.time_type =
-      type == WireType::kDate ? MYSQL_TIMESTAMP_DATE : MYSQL_TIMESTAMP_DATETIME;
+  time.time_type = type == WireType::kDate ? MYSQL_TIMESTAMP_DATE : MYSQL_TIMESTAMP_DATETIME;
   if (value.size >= 4) {
     time.year = Load<uint16_t>(p);
     time.month = p[2];
@@ -165,12 +164,10 @@ InsertMethod BestInsertMethod(const Session& session) {
   return session.supports_bulk_execute() ? InsertMethod::kArray : InsertMethod::kMultiRow;
 }
 
-absl::StatusOr<std::unique_ptr<RowInsert>> RowInsert::Prepare(Session& session,
-                                                              InsertMethod method,
+absl::StatusOr<std::unique_ptr<RowInsert>> RowInsert::Prepare(Session& session, InsertMethod method,
                                                               std::string insert_head,
                                                               const RowLayout& layout) {
-  std::unique_ptr<RowInsert> insert(
-      new RowInsert(session, method, std::move(insert_head), layout));
+  std::unique_ptr<RowInsert> insert(new RowInsert(session, method, std::move(insert_head), layout));
   if (method == InsertMethod::kArray) ZDPIPE_RETURN_IF_ERROR(insert->PrepareRows(1));
   return insert;
 }
@@ -193,8 +190,8 @@ absl::Status RowInsert::PrepareRows(size_t rows_per_statement) {
   if (binding_->statement == nullptr) {
     return MakeError(Failure::kInternal, "mysql_stmt_init: out of memory");
   }
-  if (mysql_stmt_prepare(binding_->statement, sql.data(),
-                         static_cast<unsigned long>(sql.size())) != 0) {
+  if (mysql_stmt_prepare(binding_->statement, sql.data(), static_cast<unsigned long>(sql.size())) !=
+      0) {
     return Error("prepare");
   }
   binding_->Resize(layout_, rows_per_statement);
@@ -209,10 +206,10 @@ absl::Status RowInsert::Execute(const RowBatch& batch, size_t first, size_t coun
   }
   // One statement may not carry all rows; warnings are then looked at statement by statement, so
   // expected ones (ENUM error values) are only told apart from others by single-row statements.
-  const size_t most = expected_warnings > 0
-                          ? 1
-                          : std::clamp<size_t>(kMaxPlaceholders / layout_.columns.size(), 1,
-                                               kMaxRowsPerStatement);
+  const size_t most =
+      expected_warnings > 0
+          ? 1
+          : std::clamp<size_t>(kMaxPlaceholders / layout_.columns.size(), 1, kMaxRowsPerStatement);
   uint64_t warnings = 0;
   for (size_t done = 0; done < count;) {
     const size_t rows = std::min(most, count - done);
@@ -264,8 +261,8 @@ absl::Status RowInsert::ExecuteMultiRow(const RowBatch& batch, size_t first, siz
 absl::Status RowInsert::CheckOutcome(size_t count, uint64_t expected_warnings) {
   const unsigned long long affected = mysql_stmt_affected_rows(binding_->statement);
   if (affected != count) {
-    return MakeError(session_.failure(), absl::StrCat("sent ", count, " rows, the server took ",
-                                                      affected));
+    return MakeError(session_.failure(),
+                     absl::StrCat("sent ", count, " rows, the server took ", affected));
   }
   const unsigned wire_count = mysql_warning_count(session_.handle());
   if (wire_count == 0 && expected_warnings == 0) return absl::OkStatus();
@@ -288,9 +285,9 @@ absl::Status RowInsert::Error(absl::string_view what) const {
   const char* text = mysql_stmt_errno(binding_->statement) != 0
                          ? mysql_stmt_error(binding_->statement)
                          : mysql_error(session_.handle());
-  return MakeServerError(session_.failure(), number,
-                         absl::StrCat(EndName(session_.end()), ": ", what, ": error ", number,
-                                      ": ", Printable(text)));
+  return MakeServerError(
+      session_.failure(), number,
+      absl::StrCat(EndName(session_.end()), ": ", what, ": error ", number, ": ", Printable(text)));
 }
 
 }  // namespace zdpipe

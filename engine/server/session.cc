@@ -12,7 +12,7 @@
 namespace zdpipe {
 namespace {
 
-constexpr unsigned kErrUnknownHost = 2005;         // CR_UNKNOWN_HOST
+constexpr unsigned kErrUnknownHost = 2005;           // CR_UNKNOWN_HOST
 constexpr unsigned kErrAuthPluginCannotLoad = 2059;  // CR_AUTH_PLUGIN_CANNOT_LOAD
 constexpr unsigned kErrDatabaseAccessDenied = 1044;
 constexpr unsigned kErrAccessDeniedNoPassword = 1698;
@@ -102,8 +102,7 @@ absl::Status Session::Open(const SessionOptions& options) {
   const unsigned local_infile = 0;
   mysql_options(mysql_, MYSQL_OPT_LOCAL_INFILE, &local_infile);
   mysql_options(mysql_, MYSQL_SET_CHARSET_NAME, "utf8mb4");
-  mysql_options4(mysql_, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name",
-                 options.program_name.c_str());
+  mysql_options4(mysql_, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name", options.program_name.c_str());
   if (endpoint_.compress) mysql_options(mysql_, MYSQL_OPT_COMPRESS, nullptr);
 
   const TlsOptions& tls = endpoint_.tls;
@@ -149,8 +148,9 @@ absl::Status Session::Open(const SessionOptions& options) {
 
   // '+00:00': TIMESTAMP values must not pass through a daylight saving fold. The empty sql_mode
   // is what our quoting and SHOW CREATE rely on; loaders set a stricter one of their own.
-  ZDPIPE_RETURN_IF_ERROR(Execute("SET time_zone = '+00:00', sql_mode = '', "
-                                 "sql_quote_show_create = 1, autocommit = 1"));
+  ZDPIPE_RETURN_IF_ERROR(
+      Execute("SET time_zone = '+00:00', sql_mode = '', "
+              "sql_quote_show_create = 1, autocommit = 1"));
   // A day by default: a lock held by somebody else must not look like a hang.
   TrySet("lock_wait_timeout = 60");
   TrySet("wait_timeout = 86400");
@@ -250,8 +250,7 @@ unsigned long Session::thread_id() const { return mysql_thread_id(mysql_); }
 bool Session::supports_bulk_execute() const {
   unsigned long capabilities = 0;
   mariadb_get_infov(mysql_, MARIADB_CONNECTION_EXTENDED_SERVER_CAPABILITIES, &capabilities);
-  return version_.mariadb &&
-         (capabilities & (MARIADB_CLIENT_STMT_BULK_OPERATIONS >> 32)) != 0;
+  return version_.mariadb && (capabilities & (MARIADB_CLIENT_STMT_BULK_OPERATIONS >> 32)) != 0;
 }
 
 unsigned long long Session::affected_rows() const { return mysql_affected_rows(mysql_); }

@@ -94,8 +94,8 @@ class Session {
   const Version& version() const { return version_; }
   const Endpoint& endpoint() const { return endpoint_; }
   End end() const { return end_; }
-  Failure failure() const;            // the class of this server's failures
-  unsigned long thread_id() const;    // for KILL
+  Failure failure() const;             // the class of this server's failures
+  unsigned long thread_id() const;     // for KILL
   bool supports_bulk_execute() const;  // MARIADB_CLIENT_STMT_BULK_OPERATIONS
   unsigned long long affected_rows() const;
 

@@ -48,9 +48,9 @@ std::string UpstreamHost(const Handoff& handoff) {
 uint64_t UpstreamPort(const Handoff& handoff) {
   if (IsReplica(handoff)) return Channel(handoff).master_port;
   const size_t colon = handoff.source.address.rfind(':');
-  return colon == std::string::npos ? 3306
-                                    : std::strtoul(handoff.source.address.c_str() + colon + 1,
-                                                   nullptr, 10);
+  return colon == std::string::npos
+             ? 3306
+             : std::strtoul(handoff.source.address.c_str() + colon + 1, nullptr, 10);
 }
 
 // The replica asked for GTID, and the target speaks the same GTID dialect.
@@ -69,10 +69,9 @@ std::set<std::string> GtidDomains(const Handoff& handoff) {
 
 std::string ChangeMaster(const Handoff& handoff, bool gtid) {
   const BinlogPosition coordinates = Coordinates(handoff);
-  std::string sql = absl::StrCat(
-      "CHANGE MASTER TO MASTER_HOST=", QuoteText(UpstreamHost(handoff)),
-      ", MASTER_PORT=", UpstreamPort(handoff), ", MASTER_USER='", kUser, "', MASTER_PASSWORD='",
-      kPassword, "'");
+  std::string sql = absl::StrCat("CHANGE MASTER TO MASTER_HOST=", QuoteText(UpstreamHost(handoff)),
+                                 ", MASTER_PORT=", UpstreamPort(handoff), ", MASTER_USER='", kUser,
+                                 "', MASTER_PASSWORD='", kPassword, "'");
   if (gtid) return absl::StrCat(sql, ", MASTER_USE_GTID=slave_pos");
   return absl::StrCat(sql, ", MASTER_LOG_FILE=", QuoteText(coordinates.file),
                       ", MASTER_LOG_POS=", coordinates.position);
@@ -110,15 +109,14 @@ ordered_json Position(const BinlogPosition& position) {
 }
 
 ordered_json Identity(const ServerIdentity& server) {
-  return {{"name", server.name},       {"address", server.address},
-          {"vendor", server.vendor},   {"version", server.version},
-          {"server_id", server.server_id}, {"rds", server.rds},
+  return {{"name", server.name},       {"address", server.address},     {"vendor", server.vendor},
+          {"version", server.version}, {"server_id", server.server_id}, {"rds", server.rds},
           {"log_bin", server.log_bin}};
 }
 
 absl::Status FileError(absl::string_view what, const std::string& path) {
-  return MakeError(Failure::kUsage, absl::StrCat(what, " ", Printable(path), ": ",
-                                                 std::strerror(errno)));
+  return MakeError(Failure::kUsage,
+                   absl::StrCat(what, " ", Printable(path), ": ", std::strerror(errno)));
 }
 
 }  // namespace
@@ -157,12 +155,13 @@ std::vector<std::string> HandoffNotes(const Handoff& handoff) {
                                  ") than it has applied; the coordinates are what is applied"));
   }
   if (GtidDomains(handoff).size() > 1 && !UseGtid(handoff)) {
-    notes.push_back("several GTID domains: one file position may not cover them all when they "
-                    "were applied in parallel; prefer the GTID position");
+    notes.push_back(
+        "several GTID domains: one file position may not cover them all when they "
+        "were applied in parallel; prefer the GTID position");
   }
   if (!channel.filters.empty()) {
-    notes.push_back(absl::StrCat("the replica filters replication: ",
-                                 absl::StrJoin(channel.filters, ", ")));
+    notes.push_back(
+        absl::StrCat("the replica filters replication: ", absl::StrJoin(channel.filters, ", ")));
   }
   return notes;
 }
@@ -197,8 +196,8 @@ std::string HandoffJson(const Handoff& handoff) {
     ordered_json& gtid = json["gtid"];
     gtid["flavor"] = mariadb ? "mariadb" : "mysql";
     gtid["position"] = Gtid(handoff);
-    gtid["taken_from"] = IsReplica(handoff) ? (mariadb ? "gtid_slave_pos" : "gtid_executed")
-                                            : "BINLOG_GTID_POS()";
+    gtid["taken_from"] =
+        IsReplica(handoff) ? (mariadb ? "gtid_slave_pos" : "gtid_executed") : "BINLOG_GTID_POS()";
     gtid["domains"] = mariadb ? ordered_json(GtidDomains(handoff)) : ordered_json::array();
   }
   if (IsReplica(handoff)) {

@@ -85,10 +85,10 @@ absl::Status StopReplica(Session& session, const ReplicaStatus& status) {
     if (!channel.sql_running) continue;
     std::string statement = "STOP SLAVE SQL_THREAD";
     if (!channel.channel.empty()) {
-      statement = session.version().mariadb
-                      ? absl::StrCat("STOP SLAVE ", QuoteText(channel.channel), " SQL_THREAD")
-                      : absl::StrCat("STOP SLAVE SQL_THREAD FOR CHANNEL ",
-                                     QuoteText(channel.channel));
+      statement =
+          session.version().mariadb
+              ? absl::StrCat("STOP SLAVE ", QuoteText(channel.channel), " SQL_THREAD")
+              : absl::StrCat("STOP SLAVE SQL_THREAD FOR CHANNEL ", QuoteText(channel.channel));
     }
     ZDPIPE_RETURN_IF_ERROR(session.ExecuteWithWarnings(statement).status());
   }

@@ -29,11 +29,11 @@ struct ReplicaChannel {
   BinlogPosition received;  // Master_Log_File, Read_Master_Log_Pos: never the coordinates
   bool io_running = false;
   bool sql_running = false;
-  std::string io_state;       // as the server says it
+  std::string io_state;  // as the server says it
   std::string sql_state;
-  std::string using_gtid;     // MariaDB: "No", "Slave_Pos", "Current_Pos"
-  std::string parallel_mode;  // MariaDB; "" elsewhere
-  std::string sql_error;      // Last_SQL_Error
+  std::string using_gtid;            // MariaDB: "No", "Slave_Pos", "Current_Pos"
+  std::string parallel_mode;         // MariaDB; "" elsewhere
+  std::string sql_error;             // Last_SQL_Error
   std::vector<std::string> filters;  // "Replicate_Do_DB=a", only those that are set
 };
 

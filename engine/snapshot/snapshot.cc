@@ -16,7 +16,8 @@ constexpr int kAgreementRounds = 20;
 constexpr char kStartSnapshot[] = "START TRANSACTION WITH CONSISTENT SNAPSHOT";
 
 absl::Status SetUpReader(Session& session) {
-  ZDPIPE_RETURN_IF_ERROR(session.Execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"));
+  ZDPIPE_RETURN_IF_ERROR(
+      session.Execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"));
   // Backpressure: while the target is busy the source waits to send, and must not give up.
   for (const char* setting :
        {"net_write_timeout = 86400", "net_read_timeout = 86400", "query_cache_type = OFF",
@@ -124,9 +125,9 @@ absl::Status StartUnderReadLock(Snapshot& snapshot, Session& locker) {
   ZDPIPE_RETURN_IF_ERROR(status);
   const BinlogPosition own = ReadSnapshotPosition(*snapshot.sessions.front());
   snapshot.proof.binlog = own.empty() ? locked : own;
-  snapshot.proof.binlog_taken_from =
-      own.empty() ? "SHOW MASTER STATUS under FLUSH TABLES WITH READ LOCK"
-                  : "Binlog_snapshot_file, Binlog_snapshot_position";
+  snapshot.proof.binlog_taken_from = own.empty()
+                                         ? "SHOW MASTER STATUS under FLUSH TABLES WITH READ LOCK"
+                                         : "Binlog_snapshot_file, Binlog_snapshot_position";
   snapshot.notes.push_back("the sessions were started under a short FLUSH TABLES WITH READ LOCK");
   return RequirePosition(snapshot.proof.binlog);
 }
@@ -154,10 +155,10 @@ absl::Status StartOnMaster(Snapshot& snapshot, const Endpoint& endpoint,
   ZDPIPE_RETURN_IF_ERROR(StartTogether(snapshot.sessions));
   snapshot.proof.binlog = ReadSnapshotPosition(*snapshot.sessions.front());
   snapshot.proof.binlog_taken_from = "Binlog_snapshot_file, Binlog_snapshot_position";
-  snapshot.notes.push_back(absl::StrCat(
-      "the source takes writes so fast that ", wanted, " sessions did not agree in ",
-      kAgreementRounds, " rounds, and a read lock is not allowed (", locked.message(),
-      "): reading with one session"));
+  snapshot.notes.push_back(absl::StrCat("the source takes writes so fast that ", wanted,
+                                        " sessions did not agree in ", kAgreementRounds,
+                                        " rounds, and a read lock is not allowed (",
+                                        locked.message(), "): reading with one session"));
   return RequirePosition(snapshot.proof.binlog);
 }
 

@@ -26,8 +26,8 @@ enum class SourceState {
 // Everything that moves when the source's data does. Equal proofs mean equal data.
 struct SnapshotProof {
   std::vector<ReplicaChannel> channels;
-  std::string replica_gtid;        // MariaDB: gtid_slave_pos; MySQL: gtid_executed
-  BinlogPosition binlog;           // the source's own, as of the snapshot; empty without a binlog
+  std::string replica_gtid;  // MariaDB: gtid_slave_pos; MySQL: gtid_executed
+  BinlogPosition binlog;     // the source's own, as of the snapshot; empty without a binlog
   std::string binlog_taken_from;
   std::string replica_taken_from;
 

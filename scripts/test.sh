@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# Runs every check of the project: style, include directions, the tests with and without servers,
+# and both sanitizers. See --help.
+# shellcheck source-path=SCRIPTDIR
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=lib/deps.sh
+source "$here/lib/deps.sh"
+
+usage() {
+  cat <<'TEXT'
+usage: scripts/test.sh [--fast]
+
+Installs the Debian packages that are missing, builds, and runs:
+
+  style        clang-format, the include directions, shellcheck of the scripts
+  release      all tests: unit tests, and tests against real throw-away servers
+  asan, tsan   the unit tests and a whole copy under AddressSanitizer with
+               UndefinedBehaviorSanitizer, and under ThreadSanitizer
+
+  --fast       leave the sanitizers out
+  --help       this text
+
+Works offline when the packages are there. Exit code: 0 when everything passed.
+TEXT
+}
+
+fast=
+for argument in "$@"; do
+  case $argument in
+    --fast) fast=yes ;;
+    --help) usage && exit 0 ;;
+    *) usage >&2 && exit 2 ;;
+  esac
+done
+
+step() { printf '\n== %s (%ds)\n' "$*" "$SECONDS"; }
+
+check_style() {
+  git ls-files '*.h' '*.cc' | xargs clang-format-14 --dry-run -Werror
+  scripts/check_includes.sh
+  git ls-files 'scripts/*.sh' .ci/run | xargs shellcheck -x
+}
+
+# run_tests PRESET CTEST-ARGUMENT...: builds the preset and runs the tests.
+run_tests() {
+  local preset=$1
+  shift
+  cmake --preset "$preset"
+  cmake --build --preset "$preset"
+  ctest --preset "$preset" --no-tests=error "$@"
+}
+
+cd "$REPO_ROOT"
+install_dependencies test
+export CLICOLOR_FORCE=0
+
+step 'style'
+check_style
+step 'release'
+run_tests release
+step 'install'
+prefix=$(mktemp -d)
+trap 'rm -rf "$prefix"' EXIT
+cmake --install build/release --prefix "$prefix" >/dev/null
+"$prefix/bin/zdpipe" --version
+if [[ -z $fast ]]; then
+  # Everything without servers, and the tests that drive whole copies through the pipeline.
+  step 'AddressSanitizer'
+  run_tests asan --tests-regex "$SANITIZED_TESTS"
+  step 'ThreadSanitizer'
+  run_tests tsan --tests-regex "$SANITIZED_TESTS"
+fi
+step 'all checks passed'
