@@ -67,31 +67,46 @@ std::set<std::string> GtidDomains(const Handoff& handoff) {
   return domains;
 }
 
-std::string ChangeMaster(const Handoff& handoff, bool gtid) {
+std::string ChannelName(const Handoff& handoff) {
+  return IsReplica(handoff) ? Channel(handoff).channel : "";
+}
+
+// Behind "CHANGE MASTER"; everything but the position.
+std::string MasterOptions(const Handoff& handoff) {
+  return absl::StrCat(" TO MASTER_HOST=", QuoteText(UpstreamHost(handoff)),
+                      ", MASTER_PORT=", UpstreamPort(handoff), ", MASTER_USER='", kUser,
+                      "', MASTER_PASSWORD='", kPassword, "'");
+}
+
+std::string FilePosition(const Handoff& handoff) {
   const BinlogPosition coordinates = Coordinates(handoff);
-  std::string sql = absl::StrCat("CHANGE MASTER TO MASTER_HOST=", QuoteText(UpstreamHost(handoff)),
-                                 ", MASTER_PORT=", UpstreamPort(handoff), ", MASTER_USER='", kUser,
-                                 "', MASTER_PASSWORD='", kPassword, "'");
-  if (gtid) return absl::StrCat(sql, ", MASTER_USE_GTID=slave_pos");
-  return absl::StrCat(sql, ", MASTER_LOG_FILE=", QuoteText(coordinates.file),
+  return absl::StrCat(", MASTER_LOG_FILE=", QuoteText(coordinates.file),
                       ", MASTER_LOG_POS=", coordinates.position);
 }
 
 ordered_json MariaDbStatements(const Handoff& handoff) {
+  const std::string channel =
+      ChannelName(handoff).empty() ? "" : absl::StrCat(" ", QuoteText(ChannelName(handoff)));
+  const std::string change = absl::StrCat("CHANGE MASTER", channel, MasterOptions(handoff));
   ordered_json statements = ordered_json::array();
   if (UseGtid(handoff)) {
     statements.push_back(absl::StrCat("SET GLOBAL gtid_slave_pos=", QuoteText(Gtid(handoff))));
-    statements.push_back(ChangeMaster(handoff, true));
+    statements.push_back(absl::StrCat(change, ", MASTER_USE_GTID=slave_pos"));
   } else {
-    // On MariaDB >= 10.10 a new replica uses GTID unless told otherwise.
-    statements.push_back(absl::StrCat(ChangeMaster(handoff, false), ", MASTER_USE_GTID=no"));
+    // MariaDB >= 10.10: a new replica uses GTID unless it is told otherwise.
+    statements.push_back(absl::StrCat(change, FilePosition(handoff), ", MASTER_USE_GTID=no"));
   }
-  statements.push_back("START SLAVE");
+  statements.push_back(absl::StrCat("START SLAVE", channel));
   return statements;
 }
 
 ordered_json MySqlStatements(const Handoff& handoff) {
-  return ordered_json::array({ChangeMaster(handoff, false), "START SLAVE"});
+  const std::string channel = ChannelName(handoff).empty()
+                                  ? ""
+                                  : absl::StrCat(" FOR CHANNEL ", QuoteText(ChannelName(handoff)));
+  return ordered_json::array(
+      {absl::StrCat("CHANGE MASTER", MasterOptions(handoff), FilePosition(handoff), channel),
+       absl::StrCat("START SLAVE", channel)});
 }
 
 ordered_json RdsStatements(const Handoff& handoff) {

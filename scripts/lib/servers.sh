@@ -88,7 +88,8 @@ server_schemas() {
 # One line per table: schema, table, number of rows, digest of the rows in any order.
 # Not CHECKSUM TABLE: on a table with a stored generated column it returned different numbers for
 # equal rows (seen with 10.11). The digest is a sum, so equal rows do not cancel out; FLOAT goes
-# through DOUBLE, as its own text form has too few digits; character data count as bytes.
+# through DOUBLE, as its own text form has too few digits (MySQL 5.6 has no CAST for that);
+# character data count as bytes.
 # A row above max_allowed_packet is counted, but not in the digest.
 server_tables() {
   local name=$1
@@ -104,7 +105,7 @@ SELECT CONCAT('SELECT ', QUOTE(table_schema), ', ', QUOTE(table_name),
 FROM (
   SELECT table_schema, table_name, ordinal_position, quoted,
          CONCAT('`', REPLACE(table_schema, '`', '``'), '`.`', REPLACE(table_name, '`', '``'), '`') AS quoted_table,
-         CASE WHEN data_type = 'float' THEN CONCAT('CAST(', quoted, ' AS DOUBLE)')
+         CASE WHEN data_type = 'float' THEN CONCAT(quoted, ' * 1e0')
               WHEN data_type IN ('bit', 'enum', 'set') THEN CONCAT(quoted, ' + 0')
               WHEN data_type IN ('int', 'bigint', 'smallint', 'tinyint', 'mediumint', 'decimal', 'double') THEN quoted
               ELSE CONCAT('CAST(', quoted, ' AS BINARY)') END AS value
@@ -164,9 +165,17 @@ server_start() {
     cp -a "$SERVERS_DIR/template" "$dir/data"
     chown "$(server_os_user)" "$dir"
   fi
+  server_launch "$name" "$(server_os_user)" mariadbd "$@"
+}
+
+# server_launch NAME USER PROGRAM [OPTION...]: starts PROGRAM, a server of any kind, as USER on the
+# data directory of NAME. lib/versions.sh starts other versions by it.
+server_launch() {
+  local name=$1 user=$2 program=$3 dir=$SERVERS_DIR/$1
+  shift 3
   SERVER_PORT[$name]=${SERVER_PORT[$name]:-$(server_free_port)}
   # In the background of a script, so without the terminal's Ctrl-C: it is ours to stop the server.
-  mariadbd --no-defaults --user="$(server_os_user)" --datadir="$dir/data" --tmpdir="$dir" \
+  "$program" --no-defaults --user="$user" --datadir="$dir/data" --tmpdir="$dir" \
     --bind-address=127.0.0.1 --port="${SERVER_PORT[$name]}" --socket="$dir/socket" \
     --pid-file="$dir/$name.pid" --log-error="$(server_log "$name")" --skip-name-resolve \
     --character-set-server=utf8mb4 "$@" </dev/null >/dev/null 2>&1 &
