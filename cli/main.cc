@@ -27,9 +27,9 @@ void SetUpProcess() {
   sigaction(SIGTERM, &action, nullptr);
   sigaction(SIGHUP, &action, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
-  // The memory bound counts on a huge row's memory going back to the system when it is freed: a
-  // fixed mmap threshold keeps glibc from adapting it upwards; few arenas keep free memory shared.
-  mallopt(M_MMAP_THRESHOLD, 4 << 20);
+  // The memory bound counts on the memory of batches and huge rows going back to the system when
+  // it is freed: a fixed threshold keeps glibc from moving them into its arenas by and by.
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
   mallopt(M_ARENA_MAX, 4);
 }
 

@@ -375,6 +375,8 @@ class CopyRun {
       if (error_.failed() || cancel_.cancelled()) return absl::OkStatus();
       ZDPIPE_ASSIGN_OR_RETURN(TableOutcome outcome, CopyTable(*table, lane, sessions, context));
       if (outcome.too_wide) {
+        // The only session there is has the highest limit already.
+        if (snapshot_.sessions.size() == 1) return RowTooLargeError(*table);
         std::lock_guard lock(mutex_);
         wide_tables_.push_back(table);
         // The row that did not fit has cost this session: it cannot go on reading.
@@ -385,6 +387,16 @@ class CopyRun {
       Keep(std::move(outcome));
     }
     return absl::OkStatus();
+  }
+
+  absl::Status RowTooLargeError(const TableInfo& table) const {
+    return WithHint(
+        MakeError(
+            Failure::kUsage,
+            absl::StrCat(PrintableName(table.name.schema, table.name.name),
+                         " has a row of more than ", report_.resources.max_wide_row_bytes >> 20,
+                         " MiB, which --memory ", options_.memory_bytes >> 20, "MiB cannot hold")),
+        "give --memory at least three times the largest row");
   }
 
   // A session in place of a lost one: possible as long as the proof still holds. Null for a master,
@@ -427,18 +439,11 @@ class CopyRun {
                            context.interruptible, context.pipe,   context.in_arena};
     // One range in memory at a time: its one row may have most of the budget.
     alone.pipe.ranges_per_loader = 1;
+    for (const auto& range : ranges_.all()) range->Release();
     ZDPIPE_ASSIGN_OR_RETURN(LaneSessions sessions, OpenLane(std::move(snapshot_.sessions[0])));
     while (const TableInfo* table = queue.Take()) {
       ZDPIPE_ASSIGN_OR_RETURN(TableOutcome outcome, CopyTable(*table, 0, sessions, alone));
-      if (outcome.too_wide) {
-        const uint64_t limit = report_.resources.max_wide_row_bytes;
-        return WithHint(
-            MakeError(Failure::kUsage,
-                      absl::StrCat(PrintableName(table->name.schema, table->name.name),
-                                   " has a row of more than ", limit >> 20, " MiB, which --memory ",
-                                   options_.memory_bytes >> 20, "MiB cannot hold")),
-            "give --memory at least three times the largest row");
-      }
+      if (outcome.too_wide) return RowTooLargeError(*table);
       Keep(std::move(outcome));
     }
     return absl::OkStatus();

@@ -24,6 +24,11 @@ bool Range::Append(WireRow row) {
   return true;
 }
 
+void Range::Release() {
+  Clear();
+  for (RowBatch& batch : batches_) batch.Release();
+}
+
 void Range::Clear() {
   for (RowBatch& batch : batches_) batch.Clear();
   used_batches_ = 0;

@@ -30,6 +30,7 @@ class Range {
   // range takes any row, and a row larger than a batch stays alone in its range.
   bool Append(WireRow row);
   void Clear();
+  void Release();  // as Clear(), and gives back the memory
 
   uint64_t rows() const { return digest_.rows(); }
   uint64_t row_bytes() const { return row_bytes_; }

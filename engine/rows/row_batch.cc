@@ -25,10 +25,14 @@ bool RowBatch::Append(WireRow row) {
 void RowBatch::Clear() {
   used_ = 0;
   rows_ = 0;
-  if (allocated_ > capacity_) {
-    slab_.reset();
-    allocated_ = 0;
-  }
+  if (allocated_ > capacity_) Release();
+}
+
+void RowBatch::Release() {
+  used_ = 0;
+  rows_ = 0;
+  slab_.reset();
+  allocated_ = 0;
 }
 
 void RowBatch::Reallocate(size_t bytes) {

@@ -27,6 +27,8 @@ class RowBatch {
 
   // Forgets the rows; gives back memory that one huge row made it take.
   void Clear();
+  // Forgets the rows and gives back all memory; the next Append() allocates anew.
+  void Release();
 
   size_t rows() const { return rows_; }
   bool empty() const { return rows_ == 0; }

@@ -1,5 +1,6 @@
 #include "engine/server/row_stream.h"
 
+#include <errmsg.h>
 #include <mysql.h>
 
 #include <cstring>
@@ -169,10 +170,17 @@ void RowStream::TakeColumn(unsigned column, unsigned char** position) {
 }
 
 absl::Status RowStream::Error(absl::string_view what) const {
-  const unsigned number = mysql_stmt_errno(statement_) != 0 ? mysql_stmt_errno(statement_)
-                                                            : mysql_errno(session_.handle());
+  MYSQL* mysql = session_.handle();
+  unsigned number = mysql_stmt_errno(statement_) != 0 ? mysql_stmt_errno(statement_)
+                                                      : mysql_errno(mysql);
   const char* text = mysql_stmt_errno(statement_) != 0 ? mysql_stmt_error(statement_)
-                                                       : mysql_error(session_.handle());
+                                                       : mysql_error(mysql);
+  // A row above the session's limit ends the connection, and libmariadb 3.3 then speaks of a lost
+  // one. A socket that fails leaves 2 in net.error, a buffer that may not grow leaves 1.
+  if (number == CR_SERVER_LOST && mysql->net.error == 1) {
+    number = kErrClientPacketTooLarge;
+    text = "a row is larger than this session may hold";
+  }
   return MakeServerError(session_.failure(), number,
                          absl::StrCat(EndName(session_.end()), ": ", what, " ", shown_, ": error ",
                                       number, ": ", Printable(text)));
