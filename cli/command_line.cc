@@ -7,6 +7,7 @@
 #include "engine/errors.h"
 #include "engine/server/endpoint_resolver.h"
 #include "engine/server/option_file.h"
+#include "engine/server/sql_text.h"
 
 namespace zdpipe {
 namespace {
@@ -112,7 +113,8 @@ void AddCopyOptions(CLI::App& app, Raw& raw) {
   CopyOptions& copy = raw.parsed.copy;
   AddOption(app, "--jobs", raw.jobs, "Loaders, and tables worked on at once: a number or auto")
       ->capture_default_str();
-  AddOption(app, "--memory", copy.memory_bytes, "Memory for rows (64MiB and up)")
+  AddOption(app, "--memory", copy.memory_bytes,
+            "Memory for rows; the process needs up to 64 MiB more")
       ->transform(CLI::AsSizeValue(false))
       ->default_str("256MiB");
   AddOption(app, "--range-bytes", copy.range_bytes, "Bytes of rows in one transaction")
@@ -216,6 +218,13 @@ absl::StatusOr<std::variant<CommandLine, HelpText>> ParseCommandLine(int argc, c
                "zdpipe");
   app.set_version_flag("--version", absl::StrCat("zdpipe ", ZDPIPE_VERSION));
   app.require_subcommand(1);
+  // Without this CLI11 speaks of a missing subcommand where there is a wrong one.
+  if (argc > 1 && argv[1][0] != '-' && absl::string_view(argv[1]) != "check" &&
+      absl::string_view(argv[1]) != "copy" && absl::string_view(argv[1]) != "status") {
+    return WithHint(
+        MakeError(Failure::kUsage, absl::StrCat("unknown command '", Printable(argv[1]), "'")),
+        "the commands are check, copy and status; see zdpipe --help");
+  }
   app.footer("Exit codes and file formats: docs/cli.md");
 
   CLI::App* check = app.add_subcommand("check", "Look at both ends and print findings");
@@ -239,7 +248,7 @@ absl::StatusOr<std::variant<CommandLine, HelpText>> ParseCommandLine(int argc, c
     return HelpText{absl::StrCat(version.what(), "\n")};
   } catch (const CLI::CallForHelp&) {
     const auto chosen = app.get_subcommands();
-    return HelpText{chosen.empty() ? app.help() : chosen.front()->help()};
+    return HelpText{chosen.empty() ? app.help() : chosen.front()->help("zdpipe")};
   } catch (const CLI::ParseError& error) {
     return WithHint(MakeError(Failure::kUsage, error.what()), "see zdpipe --help");
   }

@@ -69,6 +69,7 @@ std::string ReportText(const CopyReport& report) {
   std::string text = absl::StrCat("run      ", report.run_id, "\n");
   absl::StrAppend(&text, ServerLine("source", report.source), ServerLine("target", report.target));
   if (!report.findings.empty()) absl::StrAppend(&text, FindingsText(report.findings));
+  if (report.phases.size() < 2) return text;  // it came no further than check
   if (!report.tables.empty()) absl::StrAppend(&text, SlowestTables(report.tables), "\n");
   double seconds = 0;
   for (const PhaseReport& phase : report.phases) seconds += phase.seconds;

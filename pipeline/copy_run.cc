@@ -121,6 +121,7 @@ class CopyRun {
   absl::Status Phase(absl::string_view name, const std::function<absl::Status()>& body) {
     if (cancel_.cancelled()) return CancelledError();
     progress_.SetPhase(name);
+    if (ledger_started_.load()) ZDPIPE_RETURN_IF_ERROR(ledger_->Heartbeat(name));
     const auto start = Clock::now();
     const uint64_t rows = progress_.rows();
     const uint64_t bytes = progress_.bytes();
