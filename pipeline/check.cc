@@ -297,7 +297,6 @@ class Checker {
 
   void CheckFeatures() {
     static constexpr Feature kSequences = {"sequences", 10, 3, 0, 0};
-    static constexpr Feature kVersioning = {"system versioning", 10, 3, 0, 0};
     static constexpr Feature kGenerated = {"generated columns", 5, 2, 5, 7};
     static constexpr Feature kInet6 = {"type INET6", 10, 5, 0, 0};
     static constexpr Feature kInet4 = {"type INET4", 10, 10, 0, 0};
@@ -310,16 +309,25 @@ class Checker {
     }
     for (const TableInfo& table : result_.catalog.tables) {
       const std::string name = PrintableName(table.name.schema, table.name.name);
-      if (table.system_versioned) {
-        Need(kVersioning, name);
-        Add("HISTORY_NOT_COPIED", Severity::kError, name,
-            "a system-versioned table: its history rows are not carried yet",
-            "leave the table out with --exclude-tables and copy it by other means");
-      }
+      if (table.system_versioned) CheckVersioned(table, name);
       for (const ColumnInfo& column : table.columns) {
         if (column.generated) Need(kGenerated, name);
         const auto type = kTypes.find(column.data_type);
         if (type != kTypes.end()) Need(type->second, name);
+      }
+    }
+  }
+
+  void CheckVersioned(const TableInfo& table, const std::string& name) {
+    static constexpr Feature kHistory = {"inserting history into system-versioned tables", 10, 11,
+                                         0, 0};
+    Need(kHistory, name);
+    for (const ColumnInfo& column : table.columns) {
+      if (column.name == table.row_start && column.data_type == "bigint") {
+        Add("HISTORY_BY_TRANSACTION", Severity::kError, name,
+            "a system-versioned table whose periods are transaction numbers: they mean nothing on "
+            "another server",
+            "leave the table out with --exclude-tables");
       }
     }
   }

@@ -65,8 +65,6 @@ class DatabaseReader {
   const std::string& database_;
   Catalog& catalog_;
   absl::flat_hash_map<std::string, size_t> table_index_;  // name -> position in catalog_.tables
-  // Columns "table\0column" that are the end of a system-versioned row's period.
-  absl::flat_hash_set<std::string> row_ends_;
 };
 
 // A column of a result, looked up once. "" stands for NULL and for a column the server lacks.
@@ -344,13 +342,17 @@ absl::Status DatabaseReader::ReadColumns() {
     column.generated = absl::StrContains(words, "VIRTUAL") ||
                        absl::StrContains(words, "STORED GENERATED") ||
                        absl::StrContains(words, "PERSISTENT");
-    if (expression[row] == "ROW END") {
-      row_ends_.insert(absl::StrCat(table_name[row], absl::string_view("\0", 1), name[row]));
-    }
+    if (expression[row] == "ROW START") table->row_start = name[row];
+    if (expression[row] == "ROW END") table->row_end = name[row];
   }
   // A hidden column in the middle would leave a gap in the positions.
   for (const auto& [unused, index] : table_index_) {
-    auto& columns = catalog_.tables[index].columns;
+    TableInfo& table = catalog_.tables[index];
+    if (table.system_versioned && table.row_end.empty()) {
+      table.row_start = "row_start";
+      table.row_end = "row_end";
+    }
+    auto& columns = table.columns;
     columns.erase(std::remove_if(columns.begin(), columns.end(),
                                  [](const ColumnInfo& column) { return column.name.empty(); }),
                   columns.end());
@@ -426,13 +428,12 @@ KeyInfo DatabaseReader::ChooseKey(const TableInfo& table, std::vector<UniqueInde
 }
 
 // Puts the parts in order. System versioning adds the end of the row's period to unique keys, as
-// a hidden part (a gap in the numbers) or as a visible one: it is the same for all current rows,
-// so it is dropped at the end of a key; before the end it would break our idea of the order.
+// a hidden part (a gap in the numbers) or as a visible one. PlanTable adds it at the end of the
+// key again, the same way for both; before the end it would break our idea of the order.
 bool DatabaseReader::IsOrderedKey(const TableInfo& table, UniqueIndex& index) const {
   std::sort(index.parts.begin(), index.parts.end());
-  if (index.parts.size() > 1 &&
-      row_ends_.contains(
-          absl::StrCat(table.name.name, absl::string_view("\0", 1), index.parts.back().second))) {
+  if (index.parts.size() > 1 && !table.row_end.empty() &&
+      index.parts.back().second == table.row_end) {
     index.parts.pop_back();
   }
   for (size_t i = 0; i < index.parts.size(); ++i) {

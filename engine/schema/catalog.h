@@ -51,6 +51,10 @@ struct TableInfo {
   uint64_t rows_estimate = 0;
   uint64_t data_bytes_estimate = 0;
   bool system_versioned = false;
+  // The columns of a system-versioned table's period; "row_start" and "row_end" where they are
+  // hidden. Empty for other tables.
+  std::string row_start;
+  std::string row_end;
   bool partitioned = false;
   std::vector<ColumnInfo> columns;
   KeyInfo key;

@@ -95,35 +95,50 @@ std::string Literal(const WireColumn& column, const KeyColumn& key, const WireVa
 
 TablePlan PlanTable(const TableInfo& table) {
   TablePlan plan;
-  const std::string name = QuoteName(table.name.schema, table.name.name);
   std::string expressions;
   std::string columns;
-  std::vector<const ColumnInfo*> inserted;
-  for (const ColumnInfo& column : table.columns) {
-    if (column.generated) continue;
+  std::vector<ColumnInfo> inserted;
+  auto insert = [&](const ColumnInfo& column) {
     const ColumnRole role = RoleOf(column);
     const absl::string_view comma = inserted.empty() ? "" : ", ";
     absl::StrAppend(&expressions, comma, SelectExpression(column, role));
     absl::StrAppend(&columns, comma, QuoteName(column.name));
     plan.roles.push_back(role);
-    inserted.push_back(&column);
+    inserted.push_back(column);
+  };
+  for (const ColumnInfo& column : table.columns) {
+    if (!column.generated) insert(column);
   }
-  plan.select = absl::StrCat("SELECT ", expressions, " FROM ", name);
+  std::vector<std::string> key = table.key.columns;
+  if (table.system_versioned) {
+    // The history is rows like the others, told apart by their period; the end of the period is
+    // part of every unique key.
+    for (const std::string& column : {table.row_start, table.row_end}) {
+      ColumnInfo period;
+      period.name = column;
+      insert(period);
+    }
+    if (!key.empty()) key.push_back(table.row_end);
+  }
+  const std::string name = QuoteName(table.name.schema, table.name.name);
+  plan.select = absl::StrCat("SELECT ", expressions, " FROM ", name,
+                             table.system_versioned ? " FOR SYSTEM_TIME ALL" : "");
   plan.insert_head = absl::StrCat("INSERT INTO ", name, " (", columns, ") VALUES ");
 
   // Only a clustered key gives the order for free; elsewhere it would cost a sort of the table.
-  if (table.key.empty() || !table.transactional()) return plan;
+  if (!table.transactional()) return plan;
   std::string order;
-  for (const std::string& column : table.key.columns) {
+  for (const std::string& column : key) {
     const auto found = std::find_if(inserted.begin(), inserted.end(),
-                                    [&](const ColumnInfo* info) { return info->name == column; });
+                                    [&](const ColumnInfo& info) { return info.name == column; });
     if (found == inserted.end()) {
       plan.key.clear();
       return plan;
     }
-    plan.key.push_back({static_cast<size_t>(found - inserted.begin()), (*found)->charset});
+    plan.key.push_back({static_cast<size_t>(found - inserted.begin()), found->charset});
     absl::StrAppend(&order, order.empty() ? "" : ", ", QuoteName(column));
   }
+  if (key.empty()) return plan;
   // FORCE INDEX: the optimiser must not prefer a scan and a sort of the whole table.
   absl::StrAppend(&plan.select, " FORCE INDEX (", QuoteName(table.key.index), ") ORDER BY ", order);
   return plan;
