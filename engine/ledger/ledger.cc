@@ -114,10 +114,9 @@ absl::Status Ledger::Start(const LedgerRun& run) {
   const std::pair<absl::string_view, absl::string_view> tables[] = {
       {"run", kRunColumns}, {"object", kObjectColumns}, {"range", kRangeColumns}};
   for (const auto& [name, columns] : tables) {
-    ZDPIPE_RETURN_IF_ERROR(
-        Execute(absl::StrCat("CREATE TABLE ", Table(name), " (", columns,
-                             ") ENGINE=InnoDB "
-                             "ROW_FORMAT=DYNAMIC COLLATE=utf8mb4_bin STATS_AUTO_RECALC=0")));
+    ZDPIPE_RETURN_IF_ERROR(Execute(absl::StrCat("CREATE TABLE ", Table(name), " (", columns,
+                                                ") ENGINE=InnoDB "
+                                                "COLLATE=utf8mb4_bin STATS_AUTO_RECALC=0")));
   }
   return Execute(absl::StrCat(
       "INSERT INTO ", Table("run"), " VALUES (", QuoteText(run.run_id), ", 'running', ",

@@ -66,6 +66,21 @@ absl::StatusOr<WireType> TypeOf(const MYSQL_FIELD& field, ColumnRole role) {
   }
 }
 
+// Of integers only, which differ by it. Of others the servers say different things (MySQL calls a
+// TIMESTAMP unsigned, MariaDB does not), and two ends of a copy must come to the same layout.
+bool IsUnsigned(const MYSQL_FIELD& field, WireType type) {
+  switch (type) {
+    case WireType::kInt8:
+    case WireType::kInt16:
+    case WireType::kInt32:
+    case WireType::kInt64:
+    case WireType::kEnum:
+      return (field.flags & UNSIGNED_FLAG) != 0;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RowStream>> RowStream::Open(Session& session,
@@ -109,7 +124,7 @@ absl::Status RowStream::ReadLayout() {
   for (unsigned i = 0; i < width && status.ok(); ++i) {
     const absl::StatusOr<WireType> type = TypeOf(fields[i], roles_[i]);
     if (type.ok()) {
-      layout_.columns.push_back({*type, (fields[i].flags & UNSIGNED_FLAG) != 0});
+      layout_.columns.push_back({*type, IsUnsigned(fields[i], *type)});
     } else {
       status = Annotate(type.status(), shown_);
     }

@@ -156,6 +156,16 @@ absl::Status Session::Open(const SessionOptions& options) {
   TrySet("wait_timeout = 86400");
   // Statements we run may take as long as they take; limits of the server's owner are for others.
   TrySet("max_statement_time = 0");
+  if (end_ == End::kTarget) {
+    // So that a definition as an older server shows it means the same here, whatever this server's
+    // defaults are: CHARSET=utf8mb4 without a collation (11.8 would take uca1400), utf8 (with an
+    // empty old_mode it would become utf8mb4), TIMESTAMP NOT NULL without a default (with OFF it
+    // would get CURRENT_TIMESTAMP).
+    for (const char* setting : {"character_set_collations = ''", "old_mode = 'UTF8_IS_UTF8MB3'",
+                                "explicit_defaults_for_timestamp = 1"}) {
+      TrySet(setting);  // unknown to servers without the difference
+    }
+  }
   return absl::OkStatus();
 }
 

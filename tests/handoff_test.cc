@@ -1,0 +1,187 @@
+#include "engine/snapshot/handoff.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "engine/errors.h"
+
+namespace zdpipe {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+ReplicaChannel MakeChannel() {
+  ReplicaChannel channel;
+  channel.master_host = "master.example";
+  channel.master_port = 3307;
+  channel.master_server_id = 11;
+  channel.applied = {"bin.000003", 400};
+  channel.received = {"bin.000004", 77};
+  channel.io_state = "Yes";
+  channel.io_running = true;
+  channel.sql_state = "No";
+  channel.using_gtid = "No";
+  return channel;
+}
+
+Handoff MakeHandoff() {
+  Handoff handoff;
+  handoff.run_id = "run-1";
+  handoff.proof.channels = {MakeChannel()};
+  handoff.proof.replica_taken_from = "SHOW ALL SLAVES STATUS";
+  handoff.source.vendor = "MariaDB";
+  return handoff;
+}
+
+std::vector<std::string> MariaDbStatements(const Handoff& handoff) {
+  return json::parse(HandoffJson(handoff))["statements"]["mariadb"].get<std::vector<std::string>>();
+}
+
+TEST(HandoffTest, CoordinatesAreWhatWasAppliedNotWhatWasReceived) {
+  const json handoff = json::parse(HandoffJson(MakeHandoff()));
+
+  EXPECT_EQ(handoff["schema"], "zdpipe.handoff/1");
+  EXPECT_EQ(handoff["coordinates"]["file"], "bin.000003");
+  EXPECT_EQ(handoff["coordinates"]["position"], 400);
+  EXPECT_EQ(handoff["received"]["file"], "bin.000004");
+  EXPECT_EQ(handoff["upstream"]["host"], "master.example");
+  EXPECT_EQ(handoff["usable"], false);
+  EXPECT_THAT(MariaDbStatements(MakeHandoff())[0],
+              HasSubstr("MASTER_LOG_FILE='bin.000003', MASTER_LOG_POS=400"));
+}
+
+TEST(HandoffTest, ReplicaThatDoesNotUseGtidGivesStatementsWithoutGtid) {
+  Handoff handoff = MakeHandoff();
+  handoff.proof.replica_gtid = "0-1-5";
+
+  EXPECT_THAT(MariaDbStatements(handoff)[0], HasSubstr("MASTER_USE_GTID=no"));
+}
+
+TEST(HandoffTest, ReplicaThatUsesGtidGivesGtidStatements) {
+  Handoff handoff = MakeHandoff();
+  handoff.proof.channels[0].using_gtid = "Slave_Pos";
+  handoff.proof.replica_gtid = "0-1-5,2-1-9";
+
+  const std::vector<std::string> statements = MariaDbStatements(handoff);
+
+  ASSERT_EQ(statements.size(), 3u);
+  EXPECT_EQ(statements[0], "SET GLOBAL gtid_slave_pos='0-1-5,2-1-9'");
+  EXPECT_THAT(statements[1], HasSubstr("MASTER_USE_GTID=slave_pos"));
+  EXPECT_EQ(statements[2], "START SLAVE");
+  EXPECT_EQ(json::parse(HandoffJson(handoff))["gtid"]["domains"], json({"0", "2"}));
+}
+
+TEST(HandoffTest, ChannelIsNamedInItsStatementsAndItsFile) {
+  Handoff handoff = MakeHandoff();
+  handoff.proof.channels.push_back(MakeChannel());
+  handoff.proof.channels[1].channel = "it's/2";
+  handoff.channel = 1;
+
+  EXPECT_THAT(MariaDbStatements(handoff)[0], HasSubstr("CHANGE MASTER 'it\\'s/2' TO"));
+  EXPECT_EQ(HandoffPath("/x/handoff.json", handoff.proof, 1), "/x/handoff.1-it_s_2.json");
+  EXPECT_EQ(HandoffPath("/x.d/handoff", handoff.proof, 1), "/x.d/handoff.1-it_s_2");
+}
+
+TEST(HandoffTest, HostilePositionCannotLeaveItsLiteral) {
+  Handoff handoff = MakeHandoff();
+  handoff.proof.channels[0].applied.file = "x'; DROP DATABASE a; --";
+
+  EXPECT_THAT(MariaDbStatements(handoff)[0],
+              HasSubstr("MASTER_LOG_FILE='x\\'; DROP DATABASE a; --'"));
+}
+
+TEST(HandoffTest, MasterSourceHandsOverItsOwnBinlogPosition) {
+  Handoff handoff;
+  handoff.state = SourceState::kMaster;
+  handoff.proof.binlog = {"own.000009", 1234};
+  handoff.source.address = "db1.example:3310";
+  handoff.source.server_id = "5";
+
+  const json written = json::parse(HandoffJson(handoff));
+
+  EXPECT_EQ(written["coordinates"]["file"], "own.000009");
+  EXPECT_EQ(written["upstream"]["host"], "db1.example");
+  EXPECT_EQ(written["upstream"]["port"], 3310);
+  EXPECT_TRUE(written["received"].is_null());
+  EXPECT_THAT(UnusableReasons(handoff), IsEmpty());
+}
+
+TEST(HandoffTest, SourceWithoutCoordinatesIsNeverUsable) {
+  Handoff no_replica = MakeHandoff();
+  no_replica.proof.channels.clear();
+  Handoff no_binlog;
+  no_binlog.state = SourceState::kFrozen;
+
+  EXPECT_THAT(UnusableReasons(no_replica), Not(IsEmpty()));
+  EXPECT_THAT(UnusableReasons(no_binlog), Not(IsEmpty()));
+}
+
+TEST(SnapshotProofTest, ReceivedPositionMayMove) {
+  SnapshotProof before;
+  before.channels = {MakeChannel()};
+  SnapshotProof after = before;
+  after.channels[0].received = {"bin.000005", 4};
+
+  EXPECT_EQ(before.Difference(after), "");
+}
+
+TEST(SnapshotProofTest, EveryThingThatMovesWithTheDataIsADifference) {
+  SnapshotProof before;
+  before.channels = {MakeChannel()};
+  before.binlog = {"own.000001", 10};
+  before.replica_gtid = "0-1-5";
+
+  SnapshotProof applied = before;
+  applied.channels[0].applied.position = 401;
+  SnapshotProof thread = before;
+  thread.channels[0].sql_state = "Yes";
+  SnapshotProof gtid = before;
+  gtid.replica_gtid = "0-1-6";
+  SnapshotProof binlog = before;
+  binlog.binlog.position = 11;
+  SnapshotProof channels = before;
+  channels.channels.clear();
+
+  for (const SnapshotProof& after : {applied, thread, gtid, binlog, channels}) {
+    EXPECT_NE(before.Difference(after), "");
+    EXPECT_EQ(FailureOf(CheckUnchanged(SourceState::kStoppedReplica, before, after)),
+              Failure::kConsistency);
+  }
+}
+
+TEST(WriteFileAtomicallyTest, ReplacesTheFileAndKeepsItPrivate) {
+  char folder[] = "/tmp/zdpipe-handoff-test.XXXXXX";
+  ASSERT_NE(mkdtemp(folder), nullptr);
+  const std::string path = std::string(folder) + "/out.json";
+
+  ASSERT_TRUE(WriteFileAtomically(path, "first").ok());
+  ASSERT_TRUE(WriteFileAtomically(path, "second").ok());
+
+  std::ostringstream content;
+  content << std::ifstream(path).rdbuf();
+  struct stat info = {};
+  ASSERT_EQ(stat(path.c_str(), &info), 0);
+  EXPECT_EQ(content.str(), "second");
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+  remove(path.c_str());
+  remove(folder);
+}
+
+TEST(WriteFileAtomicallyTest, FolderThatIsNotThereIsAUsageError) {
+  const absl::Status status = WriteFileAtomically("/nonexistent/out.json", "x");
+
+  EXPECT_EQ(FailureOf(status), Failure::kUsage);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("/nonexistent/out.json"));
+}
+
+}  // namespace
+}  // namespace zdpipe
