@@ -1,6 +1,7 @@
 #include "pipeline/check.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 
@@ -9,6 +10,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "engine/schema/table_ddl.h"
 #include "engine/server/sql_text.h"
 
 namespace zdpipe {
@@ -38,7 +41,11 @@ class Checker {
     ZDPIPE_RETURN_IF_ERROR(CheckEngines());
     ZDPIPE_RETURN_IF_ERROR(CheckCollations());
     CheckFeatures();
-    return absl::OkStatus();
+    if (SameRelease()) return absl::OkStatus();
+    ZDPIPE_RETURN_IF_ERROR(CheckFeaturesByQuery());
+    ZDPIPE_RETURN_IF_ERROR(CheckKeyLengths());
+    ZDPIPE_RETURN_IF_ERROR(CheckTimestampDefaults());
+    return CheckDefinitions();
   }
 
  private:
@@ -94,7 +101,14 @@ class Checker {
       }
       return absl::OkStatus();
     }
-    ZDPIPE_ASSIGN_OR_RETURN(result_.replica, ReadReplicaStatus(source_));
+    absl::StatusOr<ReplicaStatus> replica = ReadReplicaStatus(source_);
+    if (!replica.ok() && ServerErrnoOf(replica.status()) == kErrAccessDeniedSpecific) {
+      Add("REPLICA_STATUS_DENIED", Severity::kError, source_.endpoint().name,
+          replica.status().message(), HintOf(replica.status()));
+      return absl::OkStatus();
+    }
+    if (!replica.ok()) return replica.status();
+    result_.replica = *std::move(replica);
     if (result_.replica.channels.empty()) {
       Add("SOURCE_NOT_REPLICA", Severity::kError, source_.endpoint().name,
           absl::StrCat(result_.replica.taken_from, " is empty"),
@@ -330,6 +344,159 @@ class Checker {
             "leave the table out with --exclude-tables");
       }
     }
+    // The last TIMESTAMP marks a row as current: 2038 before MariaDB 11.5, 2106 since. Rows would
+    // become history, or not fit.
+    if (kHistory.On(target_.version()) &&
+        source_.version().MariaDbAtLeast(11, 5) != target_.version().MariaDbAtLeast(11, 5)) {
+      Add("HISTORY_END_DIFFERS", Severity::kError, name,
+          absl::StrCat("a system-versioned table: ", source_.version().text, " and ",
+                       target_.version().text, " mark current rows with different times"),
+          "use versions that are both at least 11.5 or both older, or leave the table out with "
+          "--exclude-tables");
+    }
+  }
+
+  bool SameRelease() const {
+    const Version& from = source_.version();
+    const Version& to = target_.version();
+    return from.mariadb == to.mariadb && from.major == to.major && from.minor == to.minor;
+  }
+
+  // Calls `found` for each selected table that the query names in its columns TABLE_SCHEMA and
+  // TABLE_NAME; "$" in the query stands for the database, one after the other: information_schema
+  // reads only that database then.
+  absl::Status ForTables(absl::string_view query,
+                         const std::function<void(const ObjectName&, const std::string&)>& found) {
+    std::set<ObjectName> selected;
+    for (const TableInfo& table : result_.catalog.tables) selected.insert(table.name);
+    for (const DatabaseInfo& database : result_.catalog.databases) {
+      ZDPIPE_ASSIGN_OR_RETURN(const Result result, source_.Query(absl::StrReplaceAll(
+                                                       query, {{"$", QuoteText(database.name)}})));
+      for (const auto& row : result.rows) {
+        const ObjectName name{row[0].value_or(""), row[1].value_or("")};
+        const std::string what = row.size() > 2 ? row[2].value_or("") : "";
+        if (selected.count(name) > 0) found(name, what);
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  // Features that a server without them loses without an error, or refuses only when the table is
+  // made. The catalog does not hold them.
+  absl::Status CheckFeaturesByQuery() {
+    const char* const checks =
+        source_.version().mariadb
+            ? "SELECT CONSTRAINT_SCHEMA, TABLE_NAME FROM information_schema.CHECK_CONSTRAINTS "
+              "WHERE CONSTRAINT_SCHEMA = $"
+            : "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLE_CONSTRAINTS "
+              "WHERE TABLE_SCHEMA = $ AND CONSTRAINT_TYPE = 'CHECK'";
+    const std::pair<Feature, const char*> features[] = {
+        {{"CHECK constraints (MariaDB's JSON columns have one)", 10, 2, 8, 0}, checks},
+        {{"defaults of TEXT and BLOB columns", 10, 2, 0, 0},
+         "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = $ "
+         "AND (DATA_TYPE LIKE '%text' OR DATA_TYPE LIKE '%blob') AND COLUMN_DEFAULT <> 'NULL'"},
+        {{"unique keys over whole TEXT and BLOB columns", 10, 4, 0, 0},
+         "SELECT s.TABLE_SCHEMA, s.TABLE_NAME FROM information_schema.STATISTICS s JOIN "
+         "information_schema.TABLES t USING (TABLE_SCHEMA, TABLE_NAME) WHERE s.TABLE_SCHEMA = $ "
+         "AND s.INDEX_TYPE = 'HASH' AND s.NON_UNIQUE = 0 AND t.ENGINE <> 'MEMORY'"},
+        {{"descending index parts", 10, 8, 8, 0},
+         "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.STATISTICS "
+         "WHERE TABLE_SCHEMA = $ AND COLLATION = 'D'"}};
+    for (const auto& [feature, query] : features) {
+      if (feature.On(target_.version())) continue;
+      ZDPIPE_RETURN_IF_ERROR(ForTables(query, [&](const ObjectName& table, const std::string&) {
+        Need(feature, PrintableName(table.schema, table.name));
+      }));
+    }
+    return absl::OkStatus();
+  }
+
+  // InnoDB of MySQL 5.6 takes 767 bytes of a column into an index; of a plain index it takes a
+  // prefix instead, with a warning only.
+  absl::Status CheckKeyLengths() {
+    if (target_.version().mariadb || target_.version().MySqlAtLeast(5, 7)) {
+      return absl::OkStatus();
+    }
+    return ForTables(
+        "SELECT s.TABLE_SCHEMA, s.TABLE_NAME, s.INDEX_NAME FROM information_schema.STATISTICS s "
+        "JOIN information_schema.COLUMNS c USING (TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME) JOIN "
+        "information_schema.TABLES t USING (TABLE_SCHEMA, TABLE_NAME) WHERE s.TABLE_SCHEMA = $ "
+        "AND t.ENGINE = 'InnoDB' AND s.INDEX_TYPE = 'BTREE' AND c.CHARACTER_OCTET_LENGTH DIV "
+        "GREATEST(c.CHARACTER_MAXIMUM_LENGTH, 1) * COALESCE(s.SUB_PART, "
+        "c.CHARACTER_MAXIMUM_LENGTH) > 767",
+        [&](const ObjectName& table, const std::string& index) {
+          Add("INDEX_TOO_LONG", Severity::kError, PrintableName(table.schema, table.name),
+              absl::StrCat("index ", Printable(index), " has a part of more than 767 bytes, which ",
+                           target_.version().text, " would cut"),
+              "use a newer target, shorten the index on the source, or leave the table out with "
+              "--exclude-tables");
+        });
+  }
+
+  // Where the server gives such columns a default of its own and no session can switch that off.
+  absl::Status CheckTimestampDefaults() {
+    ZDPIPE_ASSIGN_OR_RETURN(const Result setting,
+                            target_.Query("SHOW VARIABLES LIKE 'explicit_defaults_for_timestamp'"));
+    if (setting.rows.empty() || setting.rows[0][1].value_or("") != "OFF") return absl::OkStatus();
+    return ForTables(
+        "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS WHERE "
+        "TABLE_SCHEMA = $ AND DATA_TYPE = 'timestamp' AND IS_NULLABLE = 'NO' AND COLUMN_DEFAULT "
+        "IS NULL AND EXTRA = ''",
+        [&](const ObjectName& table, const std::string& column) {
+          Add("TIMESTAMP_DEFAULT", Severity::kError, PrintableName(table.schema, table.name),
+              absl::StrCat(
+                  "column ", Printable(column),
+                  " is TIMESTAMP NOT NULL without a default; the target would give it one"),
+              "start the target with explicit_defaults_for_timestamp = ON");
+        });
+  }
+
+  // Between different releases the target is asked to parse each definition, without running it:
+  // whatever one release writes and the other cannot read is found here, known to us or not.
+  absl::Status CheckDefinitions() {
+    DdlOptions inline_indexes;
+    inline_indexes.indexes_after = false;
+    for (const TableInfo& table : result_.catalog.tables) {
+      ZDPIPE_ASSIGN_OR_RETURN(
+          const Result shown,
+          source_.Query(
+              absl::StrCat("SHOW CREATE TABLE ", QuoteName(table.name.schema, table.name.name))));
+      if (shown.rows.empty()) continue;  // the copy says what is wrong
+      ZDPIPE_ASSIGN_OR_RETURN(const TableDdl whole,
+                              SplitTableDdl(table, shown.rows[0][1].value_or(""), inline_indexes));
+      const absl::Status parsed = target_
+                                      .ExecuteWithWarnings(absl::StrCat(
+                                          "PREPARE zdpipe_check FROM ", QuoteText(whole.create)))
+                                      .status();
+      if (parsed.ok() || !IsUnknownWord(ServerErrnoOf(parsed))) continue;
+      const std::string name = PrintableName(table.name.schema, table.name.name);
+      if (IsRefused(name)) continue;  // by the name of what is missing
+      Add("DEFINITION_REFUSED", Severity::kError, name, std::string(parsed.message()),
+          "use a newer target, change the table on the source, or leave it out with "
+          "--exclude-tables");
+    }
+    (void)target_.ExecuteWithWarnings("DEALLOCATE PREPARE zdpipe_check");
+    return absl::OkStatus();
+  }
+
+  // Errors that mean: this server does not speak that. Others (a database or a sequence that does
+  // not exist yet) say nothing about the copy.
+  static bool IsUnknownWord(unsigned number) {
+    constexpr unsigned kErrors[] = {1064 /* syntax */,
+                                    1115 /* character set */,
+                                    1193 /* system variable */,
+                                    1235 /* not supported */,
+                                    1273 /* collation */,
+                                    1911 /* option */,
+                                    4161 /* data type */};
+    return std::find(std::begin(kErrors), std::end(kErrors), number) != std::end(kErrors);
+  }
+
+  bool IsRefused(const std::string& object) const {
+    return std::any_of(result_.findings.begin(), result_.findings.end(),
+                       [&](const Finding& finding) {
+                         return finding.severity == Severity::kError && finding.object == object;
+                       });
   }
 
   void Need(const Feature& feature, const std::string& object) {

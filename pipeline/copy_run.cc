@@ -319,12 +319,18 @@ class CopyRun {
     const Resources& plan = report_.resources;
     // With one session only (a busy master without a lock) there is one lane, with all loaders.
     const size_t lanes = std::max<size_t>(1, snapshot_.sessions.size() - 1);
+    std::vector<TableInfo>& tables = check_.catalog.tables;
+    SortLargestFirst(tables);
+    std::vector<std::pair<std::string, std::string>> names;
+    for (const TableInfo& table : tables) names.emplace_back(table.name.schema, table.name.name);
+    ledger_->PlanTables(std::move(names));
+
     for (size_t i = 0; i < plan.ranges; ++i) ranges_.Add(std::make_unique<Range>(plan.sizes));
     for (size_t i = 0; i < plan.jobs; ++i) ZDPIPE_RETURN_IF_ERROR(AddLoader());
 
     tbb::global_control threads(tbb::global_control::max_allowed_parallelism, 2 * plan.jobs + 2);
     tbb::task_arena arena(static_cast<int>(2 * plan.jobs + 1), static_cast<unsigned>(lanes));
-    TableQueue queue(check_.catalog.tables, lanes, plan.jobs);
+    TableQueue queue(tables, lanes, plan.jobs);
     TableCopyContext context{options_,
                              *ledger_,
                              queue,
@@ -342,6 +348,11 @@ class CopyRun {
     ZDPIPE_RETURN_IF_ERROR(error_.status());
     if (cancel_.cancelled()) return CancelledError();
     return CopyWideTables(context);
+  }
+
+  // A table's number in the ledger: its place in the order of work.
+  uint32_t TableId(const TableInfo& table) const {
+    return static_cast<uint32_t>(&table - check_.catalog.tables.data()) + 1;
   }
 
   absl::Status AddLoader() {
@@ -374,7 +385,8 @@ class CopyRun {
     ZDPIPE_ASSIGN_OR_RETURN(LaneSessions sessions, OpenLane(std::move(reader)));
     while (const TableInfo* table = context.queue.Take()) {
       if (error_.failed() || cancel_.cancelled()) return absl::OkStatus();
-      ZDPIPE_ASSIGN_OR_RETURN(TableOutcome outcome, CopyTable(*table, lane, sessions, context));
+      ZDPIPE_ASSIGN_OR_RETURN(TableOutcome outcome,
+                              CopyTable(*table, TableId(*table), lane, sessions, context));
       if (outcome.too_wide) {
         // The only session there is has the highest limit already.
         if (snapshot_.sessions.size() == 1) return RowTooLargeError(*table);
@@ -426,24 +438,21 @@ class CopyRun {
   // Tables with rows too wide for the lanes, and what lanes have left behind, one after the other:
   // the memory is theirs alone now.
   absl::Status CopyWideTables(TableCopyContext& context) {
-    std::vector<TableInfo> rest;
-    {
-      std::lock_guard lock(mutex_);
-      for (const TableInfo* table : wide_tables_) rest.push_back(*table);
-    }
-    while (const TableInfo* table = context.queue.Take()) rest.push_back(*table);
+    std::vector<const TableInfo*> rest = std::move(wide_tables_);
+    while (const TableInfo* table = context.queue.Take()) rest.push_back(table);
     if (rest.empty()) return absl::OkStatus();
     Note(absl::StrCat(rest.size(), " tables with rows of more than ",
                       report_.resources.max_row_bytes >> 20, " MiB are copied one by one"));
-    TableQueue queue(rest, 1, 1);
-    TableCopyContext alone{context.options,       context.ledger, queue,
+    TableQueue one_lane({}, 1, 1);
+    TableCopyContext alone{context.options,       context.ledger, one_lane,
                            context.interruptible, context.pipe,   context.in_arena};
     // One range in memory at a time: its one row may have most of the budget.
     alone.pipe.ranges_per_loader = 1;
     for (const auto& range : ranges_.all()) range->Release();
     ZDPIPE_ASSIGN_OR_RETURN(LaneSessions sessions, OpenLane(std::move(snapshot_.sessions[0])));
-    while (const TableInfo* table = queue.Take()) {
-      ZDPIPE_ASSIGN_OR_RETURN(TableOutcome outcome, CopyTable(*table, 0, sessions, alone));
+    for (const TableInfo* table : rest) {
+      ZDPIPE_ASSIGN_OR_RETURN(TableOutcome outcome,
+                              CopyTable(*table, TableId(*table), 0, sessions, alone));
       if (outcome.too_wide) return RowTooLargeError(*table);
       Keep(std::move(outcome));
     }
@@ -495,12 +504,23 @@ class CopyRun {
         if (ServerErrnoOf(target.status()) == kErrUnknownTable) continue;  // reported as lost
         return target.status();
       }
-      if (source.rows[0][1] != target->rows[0][1]) {
+      if (Comparable(source.rows[0][1]) != Comparable(target->rows[0][1])) {
         report_.failures.push_back(
             {"table", table.name, "the definition on the target differs from the source's"});
       }
     }
     return absl::OkStatus();
+  }
+
+  // On a master the counter moves on while we copy; it is no part of the definition then.
+  std::string Comparable(const std::optional<std::string>& definition) const {
+    std::string text = definition.value_or("");
+    const size_t counter = text.rfind(" AUTO_INCREMENT=");
+    if (options_.source_state != SourceState::kMaster || counter == std::string::npos ||
+        counter < text.rfind("\n)")) {
+      return text;
+    }
+    return text.erase(counter, text.find(' ', counter + 1) - counter);
   }
 
   absl::Status Prove() {

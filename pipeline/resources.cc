@@ -28,14 +28,19 @@ absl::StatusOr<Resources> PlanResources(uint64_t memory_bytes, uint64_t range_by
   // held by a range on top of its share, by a source session's buffer and by a loader's request.
   const uint64_t for_ranges = memory_bytes / 2;
   const uint64_t fits = for_ranges / plan.ranges;
-  if (fits < kMinRangeBytes || range_bytes < kMinRangeBytes || range_bytes > kMaxRangeBytes) {
+  if (range_bytes < kMinRangeBytes || range_bytes > kMaxRangeBytes) {
     return WithHint(MakeError(Failure::kUsage,
-                              absl::StrCat("--memory ", memory_bytes >> 20, "MiB with --jobs ",
-                                           plan.jobs, " and --range-bytes ", range_bytes,
-                                           ": a range must be between 1 MiB and 1 GiB, and ",
-                                           plan.ranges, " of them must fit half of the memory")),
-                    absl::StrCat("give --memory ", (2 * plan.ranges * kMinRangeBytes) >> 20,
-                                 "MiB or more, or fewer --jobs"));
+                              absl::StrCat("--range-bytes ", range_bytes, " is out of its limits")),
+                    "give --range-bytes between 1MiB and 1GiB");
+  }
+  if (fits < kMinRangeBytes) {
+    return WithHint(
+        MakeError(
+            Failure::kUsage,
+            absl::StrCat("--memory ", memory_bytes >> 20, "MiB is too small for --jobs ", plan.jobs,
+                         ": half of it must hold ", plan.ranges, " ranges of at least 1 MiB")),
+        absl::StrCat("give --memory ", (2 * plan.ranges * kMinRangeBytes) >> 20,
+                     "MiB or more, or fewer --jobs"));
   }
   plan.sizes.batch_bytes = kBatchBytes;
   plan.sizes.range_bytes = std::min(range_bytes, fits);

@@ -19,8 +19,10 @@ double SecondsSince(std::chrono::steady_clock::time_point start) {
 
 class TableCopy {
  public:
-  TableCopy(const TableInfo& table, size_t lane, LaneSessions& sessions, TableCopyContext& context)
+  TableCopy(const TableInfo& table, uint32_t table_id, size_t lane, LaneSessions& sessions,
+            TableCopyContext& context)
       : table_(table),
+        table_id_(table_id),
         lane_(lane),
         sessions_(sessions),
         context_(context),
@@ -43,7 +45,7 @@ class TableCopy {
     bool without_indexes = false;
     ZDPIPE_RETURN_IF_ERROR(Unless(AddIndexes(), "index", without_indexes));
     ZDPIPE_RETURN_IF_ERROR(Verify());
-    ZDPIPE_RETURN_IF_ERROR(context_.ledger.FinishTable(load_.table_id));
+    context_.ledger.FinishTable(table_id_);
     context_.pipe.progress.FinishTable();
     return outcome_;
   }
@@ -76,9 +78,9 @@ class TableCopy {
 
     load_.name = table_.name;
     load_.plan = PlanTable(table_);
+    load_.table_id = table_id_;
     // Recorded before it exists: a run that dies in between must know that it is ours.
-    ZDPIPE_ASSIGN_OR_RETURN(load_.table_id,
-                            context_.ledger.RecordTable(table_.name.schema, table_.name.name));
+    ZDPIPE_RETURN_IF_ERROR(context_.ledger.BeginTable(table_id_));
     ZDPIPE_RETURN_IF_ERROR(Ddl(absl::StrCat("USE ", QuoteName(table_.name.schema))));
     return Ddl(ddl_.create);
   }
@@ -180,7 +182,7 @@ class TableCopy {
   // Takes everything of the table off the target again.
   absl::Status Undo() {
     ZDPIPE_RETURN_IF_ERROR(Ddl(absl::StrCat("DROP TABLE ", Name())));
-    return context_.ledger.ForgetTable(load_.table_id);
+    return context_.ledger.ForgetRanges(table_id_);
   }
 
   // A statement that may take hours: a cancel can interrupt it.
@@ -200,12 +202,19 @@ class TableCopy {
       return refused ? Reclassify(named, Failure::kPartial) : named;
     }
     for (const Warning& warning : *warnings) {
+      // The server has cut an index instead of refusing it.
+      if (warning.code == kErrKeyTooLong) {
+        return MakeServerError(Failure::kPartial, warning.code,
+                               absl::StrCat(name_, ": ", warning.message));
+      }
       if (warning.level != "Note") {
         outcome_.notes.push_back(absl::StrCat(name_, ": ", warning.code, ": ", warning.message));
       }
     }
     return absl::OkStatus();
   }
+
+  static constexpr unsigned kErrKeyTooLong = 1071;
 
   // Disk full, out of memory, shutting down: the server's trouble, not the object's.
   static bool IsResourceError(unsigned number) {
@@ -219,6 +228,7 @@ class TableCopy {
   }
 
   const TableInfo& table_;
+  const uint32_t table_id_;
   const size_t lane_;
   LaneSessions& sessions_;
   TableCopyContext& context_;
@@ -246,9 +256,9 @@ std::vector<unsigned long> Interruptible::Running() const {
   return running_;
 }
 
-absl::StatusOr<TableOutcome> CopyTable(const TableInfo& table, size_t lane, LaneSessions& sessions,
-                                       TableCopyContext& context) {
-  TableCopy copy(table, lane, sessions, context);
+absl::StatusOr<TableOutcome> CopyTable(const TableInfo& table, uint32_t table_id, size_t lane,
+                                       LaneSessions& sessions, TableCopyContext& context) {
+  TableCopy copy(table, table_id, lane, sessions, context);
   absl::StatusOr<TableOutcome> outcome = copy.Run();
   context.pipe.progress.ClearActive(lane);
   return outcome;

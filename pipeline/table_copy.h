@@ -62,8 +62,9 @@ struct TableCopyContext {
 };
 
 // Copies one table. What the target refuses to make is in the outcome; an error ends the run.
-absl::StatusOr<TableOutcome> CopyTable(const TableInfo& table, size_t lane, LaneSessions& sessions,
-                                       TableCopyContext& context);
+// `table_id` is its number in the ledger.
+absl::StatusOr<TableOutcome> CopyTable(const TableInfo& table, uint32_t table_id, size_t lane,
+                                       LaneSessions& sessions, TableCopyContext& context);
 
 // Sessions of the target that create objects: no foreign key checks, a missing engine is an error.
 absl::Status SetUpTargetControl(Session& session, bool skip_binlog);

@@ -4,12 +4,23 @@
 
 namespace zdpipe {
 
+namespace {
+
+bool IsLarger(const TableInfo& a, const TableInfo& b) {
+  return a.data_bytes_estimate > b.data_bytes_estimate;
+}
+
+}  // namespace
+
+void SortLargestFirst(std::vector<TableInfo>& tables) {
+  std::stable_sort(tables.begin(), tables.end(), IsLarger);
+}
+
 TableQueue::TableQueue(const std::vector<TableInfo>& tables, size_t lanes, size_t loaders)
     : loaders_(loaders), busy_lanes_(lanes) {
   for (const TableInfo& table : tables) waiting_.push_back(&table);
-  std::stable_sort(waiting_.begin(), waiting_.end(), [](const TableInfo* a, const TableInfo* b) {
-    return a->data_bytes_estimate > b->data_bytes_estimate;
-  });
+  std::stable_sort(waiting_.begin(), waiting_.end(),
+                   [](const TableInfo* a, const TableInfo* b) { return IsLarger(*a, *b); });
 }
 
 const TableInfo* TableQueue::Take() {

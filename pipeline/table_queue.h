@@ -12,6 +12,9 @@
 
 namespace zdpipe {
 
+// The order in which tables are taken.
+void SortLargestFirst(std::vector<TableInfo>& tables);
+
 // Largest first, one lane per table: two loaders in two tables do not get in each other's way,
 // two in one table do. Lanes that find no table any more give their share of loaders to the
 // lanes still busy with rows. Thread-safe.

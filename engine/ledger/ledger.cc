@@ -1,7 +1,10 @@
 #include "engine/ledger/ledger.h"
 
+#include <algorithm>
+
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "engine/server/sql_text.h"
 
 namespace zdpipe {
@@ -9,6 +12,9 @@ namespace {
 
 // Key text longer than this is cut: it is for people; a key that long cannot be an index entry.
 constexpr size_t kMaxKeyText = 16000;
+
+// Tables written to the ledger ahead of the one that is begun.
+constexpr size_t kTablesAhead = 127;
 
 constexpr char kRunColumns[] =
     "run_id VARCHAR(40) NOT NULL PRIMARY KEY, state VARCHAR(20) NOT NULL, "
@@ -131,33 +137,54 @@ absl::Status Ledger::RecordObject(absl::string_view kind, absl::string_view sche
                               QuoteText(schema), ", ", QuoteText(name), ", 1)"));
 }
 
-absl::StatusOr<uint32_t> Ledger::RecordTable(absl::string_view schema, absl::string_view name) {
-  const uint32_t id = next_table_id_++;
-  ZDPIPE_RETURN_IF_ERROR(Execute(absl::StrCat(
-      "INSERT INTO ", Table("object"), " (table_id, kind, schema_name, name, done) VALUES (", id,
-      ", 'table', ", QuoteText(schema), ", ", QuoteText(name), ", 0)")));
-  return id;
+void Ledger::PlanTables(std::vector<std::pair<std::string, std::string>> tables) {
+  std::lock_guard lock(mutex_);
+  tables_ = std::move(tables);
+  tables_begun_ = 0;
 }
 
-absl::Status Ledger::FinishTable(uint32_t table_id) {
-  return Execute(
-      absl::StrCat("UPDATE ", Table("object"), " SET done = 1 WHERE table_id = ", table_id));
-}
-
-absl::Status Ledger::ForgetTable(uint32_t table_id) {
-  for (const char* name : {"range", "object"}) {
-    ZDPIPE_RETURN_IF_ERROR(
-        Execute(absl::StrCat("DELETE FROM ", Table(name), " WHERE table_id = ", table_id)));
+absl::Status Ledger::BeginTable(uint32_t table_id) {
+  std::lock_guard lock(mutex_);
+  if (table_id <= tables_begun_) return absl::OkStatus();
+  const size_t end = std::min<size_t>(tables_.size(), table_id + kTablesAhead);
+  std::string sql = absl::StrCat("INSERT INTO ", Table("object"),
+                                 " (table_id, kind, schema_name, name, done) VALUES ");
+  for (size_t i = tables_begun_; i < end; ++i) {
+    absl::StrAppend(&sql, i == tables_begun_ ? "" : ", ", "(", i + 1, ", 'table', ",
+                    QuoteText(tables_[i].first), ", ", QuoteText(tables_[i].second), ", 0)");
   }
+  ZDPIPE_RETURN_IF_ERROR(session_.Execute(sql));
+  tables_begun_ = end;
   return absl::OkStatus();
 }
 
+void Ledger::FinishTable(uint32_t table_id) {
+  std::lock_guard lock(mutex_);
+  finished_.push_back(table_id);
+}
+
+absl::Status Ledger::ForgetRanges(uint32_t table_id) {
+  return Execute(absl::StrCat("DELETE FROM ", Table("range"), " WHERE table_id = ", table_id));
+}
+
 absl::Status Ledger::Heartbeat(absl::string_view phase) {
+  ZDPIPE_RETURN_IF_ERROR(WriteFinished());
   return Execute(absl::StrCat("UPDATE ", Table("run"), " SET phase = ", QuoteText(phase),
                               ", heartbeat_at = UTC_TIMESTAMP()"));
 }
 
+absl::Status Ledger::WriteFinished() {
+  std::lock_guard lock(mutex_);
+  if (finished_.empty()) return absl::OkStatus();
+  ZDPIPE_RETURN_IF_ERROR(
+      session_.Execute(absl::StrCat("UPDATE ", Table("object"), " SET done = 1 WHERE table_id IN (",
+                                    absl::StrJoin(finished_, ", "), ")")));
+  finished_.clear();
+  return absl::OkStatus();
+}
+
 absl::Status Ledger::Finish(absl::string_view state, absl::string_view error) {
+  ZDPIPE_RETURN_IF_ERROR(WriteFinished());
   return Execute(absl::StrCat("UPDATE ", Table("run"), " SET state = ", QuoteText(state),
                               ", error = ", QuoteText(error.substr(0, kMaxKeyText)),
                               ", heartbeat_at = UTC_TIMESTAMP()"));

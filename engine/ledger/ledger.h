@@ -6,12 +6,12 @@
 #ifndef ZDPIPE_ENGINE_LEDGER_LEDGER_H_
 #define ZDPIPE_ENGINE_LEDGER_LEDGER_H_
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -67,11 +67,18 @@ class Ledger {
   absl::Status Start(const LedgerRun& run);
   absl::Status RecordObject(absl::string_view kind, absl::string_view schema,
                             absl::string_view name);
-  // Assigns the number by which ranges name the table.
-  absl::StatusOr<uint32_t> RecordTable(absl::string_view schema, absl::string_view name);
-  absl::Status FinishTable(uint32_t table_id);
-  // Removes the table and its ranges from the ledger: it is gone from the target.
-  absl::Status ForgetTable(uint32_t table_id);
+
+  // The tables of the run, in the order in which they will be begun; ranges name a table by its
+  // place in this list, from 1. Nothing is written yet.
+  void PlanTables(std::vector<std::pair<std::string, std::string>> tables);
+  // To be called before a table is made. Writes the table, and with it the next ones of the plan:
+  // with thousands of small tables a commit for each would cost as much as the table.
+  absl::Status BeginTable(uint32_t table_id);
+  // Written with the next Heartbeat() or Finish(): whoever reads the ledger after a crash takes
+  // a table for unfinished that is not, never the other way round.
+  void FinishTable(uint32_t table_id);
+  // Removes the ranges of a table that is gone from the target.
+  absl::Status ForgetRanges(uint32_t table_id);
   absl::Status Heartbeat(absl::string_view phase);
   absl::Status Finish(absl::string_view state, absl::string_view error);
   // Removes the control schema.
@@ -81,14 +88,17 @@ class Ledger {
 
  private:
   Ledger(Session& session, std::string control_schema)
-      : session_(session), control_schema_(std::move(control_schema)) {}
+      : control_schema_(std::move(control_schema)), session_(session) {}
   absl::Status Execute(absl::string_view sql);
+  absl::Status WriteFinished();
   std::string Table(absl::string_view name) const;
 
-  std::mutex mutex_;
-  Session& session_;  // guarded by mutex_
   const std::string control_schema_;
-  std::atomic<uint32_t> next_table_id_ = 1;
+  std::mutex mutex_;  // guards what follows
+  Session& session_;
+  std::vector<std::pair<std::string, std::string>> tables_;  // schema, name
+  size_t tables_begun_ = 0;                                  // of tables_, from the front
+  std::vector<uint32_t> finished_;                           // not written yet
 };
 
 // What the ledger keeps of a range.

@@ -20,11 +20,12 @@ ColumnRole RoleOf(const ColumnInfo& column) {
 }
 
 // ENUM and SET as numbers: their text may be in any character set, hold commas, or be the error
-// value ''. CAST keeps all 64 bits of a SET, where "+ 0" would go through DOUBLE.
+// value ''. CAST keeps all 64 bits of a SET, where "+ 0" would go through DOUBLE; "| 0" makes the
+// result a BIGINT whatever the members' lengths, where MariaDB shortens the CAST's.
 std::string SelectExpression(const ColumnInfo& column, ColumnRole role) {
   const std::string name = QuoteName(column.name);
   if (role == ColumnRole::kEnum || role == ColumnRole::kSet) {
-    return absl::StrCat("CAST(", name, " AS UNSIGNED)");
+    return absl::StrCat("CAST(", name, " AS UNSIGNED) | 0");
   }
   return name;
 }

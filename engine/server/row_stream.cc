@@ -16,11 +16,19 @@ constexpr size_t kStatusByte = 1;  // in front of the null bitmap; always 0
 absl::StatusOr<WireType> TypeOf(const MYSQL_FIELD& field, ColumnRole role) {
   switch (role) {
     case ColumnRole::kEnum:
+      if (field.type != MYSQL_TYPE_LONGLONG) break;
       return WireType::kEnum;
     case ColumnRole::kText:
       return WireType::kText;
     default:
       break;
+  }
+  if (role == ColumnRole::kEnum ||
+      (role == ColumnRole::kSet && field.type != MYSQL_TYPE_LONGLONG)) {
+    return MakeError(
+        Failure::kInternal,
+        absl::StrCat("column ", Printable(field.name),
+                     ": the number of an ENUM or SET came as type ", static_cast<int>(field.type)));
   }
   switch (field.type) {
     case MYSQL_TYPE_TINY:
@@ -186,10 +194,10 @@ void RowStream::TakeColumn(unsigned column, unsigned char** position) {
 
 absl::Status RowStream::Error(absl::string_view what) const {
   MYSQL* mysql = session_.handle();
-  unsigned number = mysql_stmt_errno(statement_) != 0 ? mysql_stmt_errno(statement_)
-                                                      : mysql_errno(mysql);
-  const char* text = mysql_stmt_errno(statement_) != 0 ? mysql_stmt_error(statement_)
-                                                       : mysql_error(mysql);
+  unsigned number =
+      mysql_stmt_errno(statement_) != 0 ? mysql_stmt_errno(statement_) : mysql_errno(mysql);
+  const char* text =
+      mysql_stmt_errno(statement_) != 0 ? mysql_stmt_error(statement_) : mysql_error(mysql);
   // A row above the session's limit ends the connection, and libmariadb 3.3 then speaks of a lost
   // one. A socket that fails leaves 2 in net.error, a buffer that may not grow leaves 1.
   if (number == CR_SERVER_LOST && mysql->net.error == 1) {

@@ -84,10 +84,19 @@ std::string FilePosition(const Handoff& handoff) {
                       ", MASTER_LOG_POS=", coordinates.position);
 }
 
+// MariaDB >= 11.4 verifies the master's certificate unless it is told not to, and so refuses a
+// master without TLS. The target is to trust the master as far as the replica did, no less.
+bool KeepUnverifiedMaster(const Handoff& handoff) {
+  return IsReplica(handoff) && Channel(handoff).ssl_verify == "No" &&
+         ParseVersion(handoff.target.version).MariaDbAtLeast(11, 4);
+}
+
 ordered_json MariaDbStatements(const Handoff& handoff) {
   const std::string channel =
       ChannelName(handoff).empty() ? "" : absl::StrCat(" ", QuoteText(ChannelName(handoff)));
-  const std::string change = absl::StrCat("CHANGE MASTER", channel, MasterOptions(handoff));
+  const std::string change =
+      absl::StrCat("CHANGE MASTER", channel, MasterOptions(handoff),
+                   KeepUnverifiedMaster(handoff) ? ", MASTER_SSL_VERIFY_SERVER_CERT=0" : "");
   ordered_json statements = ordered_json::array();
   if (UseGtid(handoff)) {
     statements.push_back(absl::StrCat("SET GLOBAL gtid_slave_pos=", QuoteText(Gtid(handoff))));
@@ -173,6 +182,11 @@ std::vector<std::string> HandoffNotes(const Handoff& handoff) {
     notes.push_back(
         "several GTID domains: one file position may not cover them all when they "
         "were applied in parallel; prefer the GTID position");
+  }
+  if (KeepUnverifiedMaster(handoff)) {
+    notes.push_back(
+        "the replica does not verify its master's certificate, and neither would the "
+        "target (MASTER_SSL_VERIFY_SERVER_CERT=0): leave that out to have it verified");
   }
   if (!channel.filters.empty()) {
     notes.push_back(

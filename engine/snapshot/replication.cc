@@ -37,6 +37,8 @@ ReplicaChannel ReadChannel(const Result& result, size_t row) {
   channel.sql_running = channel.sql_state != "No";
   channel.using_gtid = result.Text(row, "Using_Gtid");
   channel.parallel_mode = result.Text(row, "Parallel_Mode");
+  channel.ssl_verify =
+      Either(result, row, "Master_SSL_Verify_Server_Cert", "Source_SSL_Verify_Server_Cert");
   channel.sql_error = result.Text(row, "Last_SQL_Error");
   for (const std::string& column : result.columns) {
     if (!absl::StartsWithIgnoreCase(column, "Replicate_")) continue;

@@ -1,0 +1,669 @@
+#!/usr/bin/env bash
+# Copies between real servers of different versions and says what came of it. See --help.
+# shellcheck source-path=SCRIPTDIR
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=lib/deps.sh
+source "$here/lib/deps.sh"
+# shellcheck source=lib/servers.sh
+source "$here/lib/servers.sh"
+# shellcheck source=lib/versions.sh
+source "$here/lib/versions.sh"
+
+usage() {
+  cat <<'TEXT'
+usage: scripts/compat.sh [--versions LIST] [--sources LIST] [--targets LIST] [--cases LIST]
+                         [--failures] [-- ZDPIPE-OPTION...]
+
+Starts a source and a target server of each version, makes a database per case
+in the sources, and copies each case from every source to every target with
+`zdpipe copy --source-state frozen`. Then both ends are compared by SQL: rows
+(count and digest), columns, keys, constraints, counters, views, routines,
+triggers, events. Versions not installed are fetched into a cache once.
+
+  --versions LIST   of: mariadb-10.11,mariadb-11.8,mariadb-10.5,mysql-5.6 (default: all)
+  --sources LIST, --targets LIST
+                    versions at one end only (default: those of --versions)
+  --cases LIST      only these cases (default: all; `--cases help` lists them)
+  --failures        print only the lines that count as failures, and the summary
+  --help            this text
+
+Results, one line each with the exit code of zdpipe:
+  equal      exit 0, and nothing differs
+  refused    exit 3 before anything was made: the finding is shown
+  listed     exit 8: all rows are there, and what differs was listed by zdpipe
+  SILENT     exit 0, and something differs                          (a failure)
+  LATE       a table is missing, found out in the middle of the copy (a failure)
+  UNLISTED   exit 8, and something differs that was not listed      (a failure)
+  ERROR      any other exit code                                    (a failure)
+
+ZDPIPE_BINARY=PATH uses that binary instead of building one, ZDPIPE_SERVERS the
+cache folder, TMPDIR the place of the servers' data (about 2 GB).
+
+Exit code: 0 without failures, 1 with some, 2 for a wrong option.
+TEXT
+}
+
+# A server for two small databases at a time; performance_schema alone would take 400 MB in MySQL.
+SERVER_OPTIONS=(--innodb-buffer-pool-size=32M --performance-schema=OFF --max-allowed-packet=16M)
+COPY_LIMIT_S=120 # the cases take a second each; what takes longer hangs
+
+sources=()
+targets=()
+cases=()
+only_failures=
+zdpipe_options=()
+failures=0
+
+main() {
+  parse_options "$@"
+  install_dependencies test
+  versions_install_deps "${sources[@]}" "${targets[@]}"
+  build_release
+  servers_init
+  start_servers
+  printf '%-13s  %-13s  %-14s  %4s  %-8s  %s\n' SOURCE TARGET CASE EXIT RESULT DETAIL
+  local source target case
+  for source in "${sources[@]}"; do
+    for target in "${targets[@]}"; do
+      for case in "${cases[@]}"; do
+        ! case_is_for "$case" "$source" || run_case "$source" "$target" "$case"
+      done
+    done
+  done
+  summary
+}
+
+# ---------------------------------------------------------------- options
+
+usage_error() {
+  printf 'compat.sh: %s (see --help)\n' "$*" >&2
+  exit 2
+}
+
+parse_options() {
+  local option value
+  while (($# > 0)); do
+    case $1 in
+      -h | --help) usage && exit 0 ;;
+      --failures) only_failures=yes ;;
+      --)
+        shift
+        zdpipe_options=("$@")
+        break
+        ;;
+      --versions | --sources | --targets | --cases)
+        (($# > 1)) || usage_error "$1 needs a value"
+        set_option "$1" "$2"
+        shift
+        ;;
+      --*=*)
+        option=${1%%=*} value=${1#*=}
+        set_option "$option" "$value"
+        ;;
+      *) usage_error "unknown option '$1'" ;;
+    esac
+    shift
+  done
+  ((${#sources[@]} > 0)) || sources=("${VERSIONS[@]}")
+  ((${#targets[@]} > 0)) || targets=("${VERSIONS[@]}")
+  ((${#cases[@]} > 0)) || mapfile -t cases < <(all_cases)
+}
+
+set_option() {
+  case $1 in
+    --versions)
+      read_list VERSIONS "$2" sources
+      targets=("${sources[@]}")
+      ;;
+    --sources) read_list VERSIONS "$2" sources ;;
+    --targets) read_list VERSIONS "$2" targets ;;
+    --cases)
+      [[ $2 != help ]] || { all_cases && exit 0; }
+      local known
+      # shellcheck disable=SC2034  # used by name
+      mapfile -t known < <(all_cases)
+      read_list known "$2" cases
+      ;;
+    *) usage_error "unknown option '$1'" ;;
+  esac
+}
+
+# read_list KNOWN LIST INTO: the words of LIST, each of which must be an element of the array KNOWN.
+read_list() {
+  local -n known_words=$1 into=$3
+  local word
+  IFS=, read -r -a into <<<"$2"
+  ((${#into[@]} > 0)) || usage_error "an empty list"
+  for word in "${into[@]}"; do
+    [[ " ${known_words[*]} " == *" $word "* ]] || usage_error "'$word' is none of: ${known_words[*]}"
+  done
+}
+
+# ---------------------------------------------------------------- servers
+
+start_servers() {
+  local version id=10
+  for version in "${sources[@]}"; do
+    start_one "$version" "from-$version" $((id += 1))
+    load_cases "$version"
+  done
+  for version in "${targets[@]}"; do
+    start_one "$version" "to-$version" $((id += 1))
+  done
+}
+
+start_one() {
+  local version=$1 name=$2 server_id=$3
+  server_is_running "$name" || version_start "$version" "$name" --server-id="$server_id" \
+    --log-bin=binlog --binlog-format=ROW --log-bin-trust-function-creators=1 "${SERVER_OPTIONS[@]}"
+}
+
+load_cases() {
+  local version=$1 case
+  for case in "${cases[@]}"; do
+    case_is_for "$case" "$version" || continue
+    {
+      # All servers shall store the same text for the same statement.
+      echo "SET NAMES utf8mb4; SET sql_mode = ''; CREATE DATABASE c_$case CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci; USE c_$case;"
+      "case_$case"
+    } | server_sql "from-$version" || die "$version did not take the case $case"
+    shape "from-$version" "c_$case" >"$SERVERS_DIR/from-$version.$case"
+  done
+}
+
+# ---------------------------------------------------------------- one copy
+
+run_case() {
+  local source=$1 target=$2 case=$3 status=0 result detail=
+  local report=$SERVERS_DIR/report.json log=$SERVERS_DIR/copy.log differences=$SERVERS_DIR/differences
+  clean_target "to-$target"
+  rm -f -- "$report"
+  timeout "$COPY_LIMIT_S" "$ZDPIPE_BINARY" copy --source-state frozen --databases "c_$case" \
+    --from "$(server_socket "from-$source")" --from-user "$(id -un)" \
+    --to "$(server_socket "to-$target")" --to-user "$(id -un)" \
+    --handoff "$SERVERS_DIR/handoff.json" --report "$report" --progress none \
+    "${zdpipe_options[@]}" >"$log" 2>&1 </dev/null || status=$?
+  shape "to-$target" "c_$case" >"$SERVERS_DIR/target"
+  diff "$SERVERS_DIR/from-$source.$case" "$SERVERS_DIR/target" >"$differences" || true
+  result=$(result_of "$status" "$SERVERS_DIR/from-$source.$case" "$SERVERS_DIR/target" "$differences" "$report")
+  detail=$(detail_of "$result" "$report" "$log" "$differences")
+  [[ $result != [A-Z]* ]] || failures=$((failures + 1))
+  [[ -n $only_failures && $result != [A-Z]* ]] ||
+    printf '%-13s  %-13s  %-14s  %4s  %-8s  %s\n' "$source" "$target" "$case" "$status" "$result" "$detail"
+}
+
+clean_target() {
+  local schema
+  for schema in $(server_schemas "$1"); do
+    server_sql "$1" -e "SET foreign_key_checks = 0; DROP DATABASE \`$schema\`"
+  done
+}
+
+result_of() {
+  local status=$1 wanted=$2 got=$3 differences=$4 report=$5
+  case $status in
+    0) if [[ -s $differences ]]; then echo SILENT; else echo equal; fi ;;
+    3) if [[ -s $got ]]; then echo ERROR; else echo refused; fi ;;
+    8) partial_result "$wanted" "$got" "$differences" "$report" ;;
+    *) echo ERROR ;;
+  esac
+}
+
+# Everything that differs must be of an object which zdpipe has named; tables must be there at all.
+partial_result() {
+  local wanted=$1 got=$2 differences=$3 report=$4 name listed
+  if [[ $(grep '^rows' "$wanted") != "$(grep '^rows' "$got")" ]]; then
+    echo LATE
+    return
+  fi
+  listed=$(jq -r '.failures[].name' "$report" | sort -u)
+  while read -r name; do
+    grep -qxF -- "$name" <<<"$listed" || {
+      echo UNLISTED
+      return
+    }
+  done < <(sed -n 's/^[<>] //p' "$differences" | cut -f 2 | sort -u)
+  echo listed
+}
+
+detail_of() {
+  local result=$1 report=$2 log=$3 differences=$4
+  case $result in
+    equal) jq -r '[.findings[] | select(.severity == "warning") | .id] | unique | join(" ")' "$report" ;;
+    refused) jq -r '[.findings[] | select(.severity == "error") | "\(.id) (\(.evidence))"] | join("; ")' "$report" ;;
+    listed | LATE) jq -r '[.failures[] | "\(.kind) \(.name): \(.reason)"] | join("; ")' "$report" ;;
+    SILENT | UNLISTED) tr '\t\n' ' |' <"$differences" ;;
+    ERROR) grep -m 1 -E 'error:' "$log" || tail -n 1 "$log" ;;
+  esac | cut -c 1-400
+}
+
+# ---------------------------------------------------------------- what a database is
+
+# One line per fact: its kind, the object, the rest. Only what both vendors have words for, with
+# the differences between their words taken out: utf8 is utf8mb3, `now()` is `NOW`, 'x' is x.
+shape() {
+  local server=$1 schema=$2
+  server_tables "$server" | awk -F '\t' -v schema="$schema" '$1 == schema { print "rows\t" $2 "\t" $3 "\t" $4 }'
+  shape_queries "$schema" | server_sql "$server" | sort
+  shape_of_mariadb "$server" "$schema"
+}
+
+shape_queries() {
+  local is="information_schema" schema="'$1'"
+  # MariaDB 11.8 reads the collation of "CHARACTER SET x" in a body by the session's settings.
+  cat <<SQL
+/*M!110201 SET character_set_collations = '' */;
+SELECT 'table', table_name, table_type, engine, REPLACE(table_collation, 'utf8mb3_', 'utf8_'), table_comment
+FROM $is.tables WHERE table_schema = $schema AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED');
+SELECT 'counter', table_name, auto_increment FROM $is.tables
+WHERE table_schema = $schema AND table_type = 'BASE TABLE' AND auto_increment IS NOT NULL;
+SELECT 'column', table_name, ordinal_position, column_name, REPLACE(column_type, '/*M!', '/*!'), is_nullable,
+       REPLACE(collation_name, 'utf8mb3_', 'utf8_'),
+       LOWER(REPLACE(TRIM(BOTH '''' FROM COALESCE(NULLIF(column_default, 'NULL'), '')), '()', '')),
+       LOWER(REPLACE(extra, '()', '')), column_comment
+FROM $is.columns JOIN $is.tables USING (table_schema, table_name)
+WHERE table_schema = $schema AND table_type <> 'VIEW';
+SELECT 'view column', table_name, ordinal_position, column_name, column_type
+FROM $is.columns JOIN $is.views USING (table_schema, table_name) WHERE table_schema = $schema;
+SELECT 'key', table_name, index_name, non_unique, seq_in_index, column_name, sub_part, index_type, collation
+FROM $is.statistics WHERE table_schema = $schema;
+SELECT 'foreign key', k.table_name, k.constraint_name, k.ordinal_position, k.column_name,
+       k.referenced_table_name, k.referenced_column_name, r.update_rule, r.delete_rule
+FROM $is.key_column_usage AS k JOIN $is.referential_constraints AS r
+  ON r.constraint_schema = k.constraint_schema AND r.constraint_name = k.constraint_name
+     AND r.table_name = k.table_name
+WHERE k.table_schema = $schema;
+SELECT 'partition', table_name, partition_name, partition_method, partition_description, table_rows
+FROM $is.partitions WHERE table_schema = $schema AND partition_name IS NOT NULL AND partition_method <> 'SYSTEM_TIME';
+SELECT 'view', table_name, is_updatable, security_type FROM $is.views WHERE table_schema = $schema;
+SELECT 'routine', routine_name, routine_type, dtd_identifier, sql_data_access, routine_comment
+FROM $is.routines WHERE routine_schema = $schema;
+SELECT 'parameter', specific_name, ordinal_position, parameter_name, dtd_identifier,
+       REPLACE(collation_name, 'utf8mb3_', 'utf8_')
+FROM $is.parameters WHERE specific_schema = $schema;
+SELECT 'trigger', trigger_name, event_object_table, action_timing, event_manipulation, HEX(action_statement)
+FROM $is.triggers WHERE trigger_schema = $schema;
+SELECT 'event', event_name, interval_value, interval_field FROM $is.events WHERE event_schema = $schema;
+SQL
+}
+
+# What MySQL 5.6 has no place for, so that its loss is a difference.
+shape_of_mariadb() {
+  local server=$1 schema=$2
+  # shellcheck disable=SC2016  # SQL
+  [[ $(server_sql "$server" -e 'SELECT @@version') == *MariaDB* ]] || return 0
+  server_sql "$server" <<SQL | sort
+SELECT 'check', table_name, constraint_name, check_clause FROM information_schema.check_constraints
+WHERE constraint_schema = '$schema';
+SELECT 'generated', table_name, column_name, generation_expression FROM information_schema.columns
+WHERE table_schema = '$schema' AND generation_expression IS NOT NULL;
+SELECT 'sequence', table_name FROM information_schema.tables
+WHERE table_schema = '$schema' AND table_type = 'SEQUENCE';
+SQL
+}
+
+# ---------------------------------------------------------------- the end
+
+summary() {
+  if ((failures > 0)); then
+    say "$failures of the results above count as failures"
+    exit 1
+  fi
+  say "no failures"
+}
+
+# ---------------------------------------------------------------- the cases
+
+# Each case_NAME prints what fills the database c_NAME; the version from which MariaDB has it, and
+# whether MySQL has it, is said in case_since.
+
+all_cases() { declare -F | sed -n 's/^declare -f case_\(.*\)/\1/p' | grep -vxE 'since|is_for'; }
+
+case_is_for() {
+  local case=$1 version=$2 since
+  since=$(case_since "$case")
+  [[ $since != all ]] || return 0
+  [[ $version == mariadb-* ]] && printf '%s\n' "$since" "${version#mariadb-}" | sort -V -C
+}
+
+case_since() {
+  case $1 in
+    values | negative_zero | keys | charsets | tables | objects | utf8mb3) echo all ;;
+    uca1400 | inet4) echo 10.10 ;;
+    timestamps) echo 10.10 ;; # from there explicit_defaults_for_timestamp is ON
+    uuid) echo 10.7 ;;
+    ignored_key) echo 10.6 ;;
+    descending_key) echo 10.8 ;;
+    vector) echo 11.7 ;;
+    *) echo 10.5 ;;
+  esac
+}
+
+case_values() {
+  cat <<'SQL'
+CREATE TABLE numbers (
+  id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, tiny TINYINT, small SMALLINT UNSIGNED, medium MEDIUMINT,
+  big BIGINT, ubig BIGINT UNSIGNED, zero INT(8) UNSIGNED ZEROFILL, f FLOAT, d DOUBLE, fd FLOAT(7,3),
+  price DECIMAL(65,30), bits BIT(64), flag BIT(1) NOT NULL DEFAULT b'1', truth BOOLEAN
+);
+SET sql_mode = 'NO_AUTO_VALUE_ON_ZERO';
+INSERT INTO numbers VALUES
+  (0, -128, 65535, -8388608, -9223372036854775808, 18446744073709551615, 42, 1/3, -1/3, 1.5,
+   -99999999999999999999999999999999999.999999999999999999999999999999, b'1', b'0', TRUE),
+  (1, 127, 0, 8388607, 9223372036854775807, 9223372036854775808, 0, 16777217, 1.7976931348623157e308, 0.001,
+   0.000000000000000000000000000001, 18446744073709551615, b'1', FALSE),
+  (7, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, b'1', NULL),
+  (8, 0, 1, 0, 0, 0, 99999999, -3.4028234e38, 5e-324, -1, 1e20, 0, b'0', 2);
+CREATE TABLE times (
+  id INT NOT NULL PRIMARY KEY, d DATE, t TIME(6), dt DATETIME(6), ts TIMESTAMP(6) NULL, y YEAR(4),
+  created TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP
+);
+SET time_zone = '+00:00';
+INSERT INTO times VALUES
+  (1, '0000-00-00', '-838:59:59', '0000-00-00 00:00:00', '2024-10-27 00:30:00.000001', 1901, '2001-01-01'),
+  (2, '9999-12-31', '838:59:58.999999', '9999-12-31 23:59:59.999999', '1970-01-01 00:00:01', 2155, '2038-01-19 03:14:07'),
+  (3, '2024-00-15', '00:00:00', '2024-02-00 00:00:00', NULL, 0, '2024-03-31 01:30:00'), (4, NULL, NULL, NULL, NULL, NULL, '2001-01-01');
+CREATE TABLE texts (
+  id INT NOT NULL PRIMARY KEY, c CHAR(10), v VARCHAR(100), l VARCHAR(50) CHARACTER SET latin1, b VARBINARY(300), fixed BINARY(4),
+  t TEXT, lb LONGBLOB, e ENUM('a,b','it''s','ü') CHARACTER SET latin1, s SET('x','y','z') NOT NULL DEFAULT ''
+);
+INSERT INTO texts VALUES
+  (1, 'a  ', 'tail ', 'Grüße', UNHEX('000102FF5C27225C4E'), 'ab', 'multi\nline\0', REPEAT('x', 100000), 'a,b', 'x,z'),
+  (2, '', '', '', '', '', '', '', 'nothing', ''), (3, NULL, '\\N', NULL, NULL, NULL, NULL, NULL, NULL, 'y'), (4, '😀', '李', 'é', 0, 0, 'NULL', UNHEX('00'), 'ü', 'x,y,z');
+SQL
+}
+
+# MariaDB 10.11.19 and 11.8.9 store 0 for -0; older ones, and MySQL 5.6, keep the sign.
+case_negative_zero() {
+  echo "CREATE TABLE t (id INT NOT NULL PRIMARY KEY, d DOUBLE, f FLOAT);"
+  echo "INSERT INTO t VALUES (1, -0e0, -0e0), (2, 0, 0);"
+}
+
+case_keys() {
+  cat <<'SQL'
+CREATE TABLE two (a INT NOT NULL, b VARCHAR(20) NOT NULL, c INT, PRIMARY KEY (b, a), KEY c_a (c, a));
+CREATE TABLE digits (d INT NOT NULL PRIMARY KEY);
+INSERT INTO digits VALUES (0),(1),(2),(3),(4),(5),(6),(7),(8),(9);
+INSERT INTO two SELECT x.d * 100 + y.d * 10 + z.d, CONCAT(ELT(1 + y.d, 'a', 'B', 'ä', 'Z', 'é', '-', '_', '%', ' ', '1'), z.d), x.d
+  FROM digits x, digits y, digits z;
+CREATE TABLE unkeyed (a INT, b VARCHAR(10), KEY (b));
+INSERT INTO unkeyed SELECT x.d, 'same' FROM digits x, digits y;
+CREATE TABLE only_unique (a BIGINT UNSIGNED NOT NULL, b CHAR(3) NOT NULL, UNIQUE KEY (a), UNIQUE KEY (b, a));
+INSERT INTO only_unique SELECT 18446744073709551615 - d, d FROM digits;
+CREATE TABLE nullable_unique (a INT, UNIQUE KEY (a));
+INSERT INTO nullable_unique VALUES (1), (NULL), (NULL);
+CREATE TABLE prefixed (a VARCHAR(100) NOT NULL, b BLOB, UNIQUE KEY (a(7)), KEY (b(20)));
+INSERT INTO prefixed SELECT CONCAT(x.d, y.d, '-text'), REPEAT('b', 200) FROM digits x, digits y;
+CREATE TABLE words (id INT NOT NULL PRIMARY KEY, t TEXT, FULLTEXT KEY w (t)) ENGINE=InnoDB;
+INSERT INTO words VALUES (1, 'some words'), (2, 'other words');
+CREATE TABLE by_enum (e ENUM('z','a','m') NOT NULL PRIMARY KEY, f FLOAT NOT NULL, UNIQUE KEY (f));
+INSERT INTO by_enum VALUES ('z', 0.1), ('a', 0.2), ('m', 16777217);
+CREATE TABLE parent (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, favourite INT) AUTO_INCREMENT=1000;
+CREATE TABLE child (id INT NOT NULL PRIMARY KEY, parent INT NOT NULL,
+  CONSTRAINT to_parent FOREIGN KEY (parent) REFERENCES parent (id) ON DELETE CASCADE ON UPDATE NO ACTION);
+ALTER TABLE parent ADD CONSTRAINT to_child FOREIGN KEY (favourite) REFERENCES child (id) ON DELETE SET NULL;
+INSERT INTO parent VALUES (1, NULL), (2, NULL);
+INSERT INTO child VALUES (1, 1), (2, 1), (3, 2);
+UPDATE parent SET favourite = 3;
+SQL
+}
+
+case_charsets() {
+  cat <<'SQL'
+CREATE TABLE wide (id INT NOT NULL PRIMARY KEY, a VARCHAR(20) CHARACTER SET ucs2, b VARCHAR(20) CHARACTER SET utf16,
+  c VARCHAR(20) CHARACTER SET utf32, d VARCHAR(20) CHARACTER SET utf16le, KEY (a), KEY (c));
+INSERT INTO wide VALUES (1, 'aé李', 'a😀', '😀', 'é'), (2, '', NULL, '\\', '''');
+CREATE TABLE backslashes (id INT NOT NULL PRIMARY KEY, a VARCHAR(20) CHARACTER SET sjis, b VARCHAR(20) CHARACTER SET big5,
+  c VARCHAR(20) CHARACTER SET gbk, d VARCHAR(20) CHARACTER SET cp932, e VARCHAR(20) CHARACTER SET euckr);
+INSERT INTO backslashes VALUES (1, UNHEX('835C'), UNHEX('A55C'), UNHEX('815C'), UNHEX('815F'), UNHEX('B0A1'));
+CREATE TABLE narrow (a VARCHAR(20) CHARACTER SET latin1 COLLATE latin1_german2_ci NOT NULL PRIMARY KEY, b TEXT CHARACTER SET cp1251,
+  c CHAR(5) CHARACTER SET ascii COLLATE ascii_bin, d VARCHAR(5) CHARACTER SET latin2) DEFAULT CHARACTER SET koi8r;
+INSERT INTO narrow VALUES ('ä', 'Привет', 'x', 'ł'), ('b', NULL, '', '');
+CREATE TABLE defaults (id INT NOT NULL PRIMARY KEY, plain VARCHAR(20), turkish VARCHAR(20) COLLATE utf8mb4_turkish_ci,
+  bin VARCHAR(20) COLLATE utf8mb4_bin, uni VARCHAR(20) COLLATE utf8mb4_unicode_520_ci, KEY (turkish)) COLLATE utf8mb4_general_ci;
+INSERT INTO defaults VALUES (1, 'I', 'i', 'ß', 'ss');
+SQL
+}
+
+case_tables() {
+  cat <<'SQL'
+CREATE TABLE old_engine (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, p GEOMETRY NOT NULL, t TEXT, SPATIAL KEY (p), FULLTEXT KEY (t))
+  ENGINE=MyISAM COMMENT='äöü "quoted" ''twice'' \\ back' AUTO_INCREMENT=77;
+INSERT INTO old_engine (p, t) VALUES (POINT(1, 2), 'a'), (GEOMETRYFROMTEXT('LINESTRING(0 0, 1 1)'), 'b');
+CREATE TABLE in_memory (a INT NOT NULL, KEY (a) USING BTREE, KEY h (a) USING HASH) ENGINE=MEMORY;
+INSERT INTO in_memory VALUES (1), (2), (2);
+CREATE TABLE as_csv (a INT NOT NULL, b VARCHAR(20) NOT NULL) ENGINE=CSV;
+INSERT INTO as_csv VALUES (1, 'x,"y"');
+CREATE TABLE parted (d DATE NOT NULL, n INT NOT NULL, PRIMARY KEY (d, n)) PARTITION BY RANGE COLUMNS (d)
+  SUBPARTITION BY HASH (n) SUBPARTITIONS 2 (PARTITION p1 VALUES LESS THAN ('2020-01-01'), PARTITION rest VALUES LESS THAN (MAXVALUE));
+INSERT INTO parted VALUES ('2019-01-01', 1), ('2020-01-01', 2), ('2021-01-01', 3);
+CREATE TABLE listed (n INT) PARTITION BY LIST (n) (PARTITION odd VALUES IN (1, 3), PARTITION other VALUES IN (0, 2, NULL));
+INSERT INTO listed VALUES (1), (2), (NULL);
+CREATE TABLE packed (id INT NOT NULL PRIMARY KEY, t TEXT) ROW_FORMAT=REDUNDANT STATS_PERSISTENT=1 CHECKSUM=1;
+INSERT INTO packed VALUES (1, 'r');
+CREATE TABLE empty_one (id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, `a ``name``, with "all"` INT COMMENT 'it''s') AUTO_INCREMENT=5000000000;
+CREATE TABLE `größe 100%.x/y` (`Ü` INT NOT NULL PRIMARY KEY, `select` INT);
+INSERT INTO `größe 100%.x/y` VALUES (1, 2);
+SQL
+}
+
+case_objects() {
+  cat <<'SQL'
+CREATE TABLE t (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, n VARCHAR(50), l VARCHAR(20) CHARACTER SET latin1);
+CREATE TABLE log (what VARCHAR(100));
+INSERT INTO t VALUES (1, 'eins', 'é'), (2, 'zwei', 'x');
+CREATE VIEW v AS SELECT id, CONCAT(n, 'ö') AS n FROM t WHERE id < 10;
+CREATE SQL SECURITY INVOKER VIEW v_on_v AS SELECT n FROM v WHERE n <> 'ä';
+DELIMITER //
+CREATE FUNCTION f(a VARCHAR(20), b INT) RETURNS VARCHAR(30) DETERMINISTIC COMMENT 'größe' RETURN CONCAT(a, 'ü', b)//
+CREATE PROCEDURE p(IN a CHAR(5), OUT b DECIMAL(10,2)) BEGIN SELECT COUNT(*) INTO b FROM t WHERE n = a; END//
+CREATE TRIGGER t_insert AFTER INSERT ON t FOR EACH ROW INSERT INTO log VALUES (CONCAT('new ', NEW.n))//
+CREATE EVENT e ON SCHEDULE EVERY 1 DAY STARTS '2030-01-01 00:00:00' DO DELETE FROM log//
+DELIMITER ;
+CREATE VIEW v_on_f AS SELECT f(n, id) AS x FROM t;
+SQL
+}
+
+# What old servers call utf8 is not what new ones may take it for.
+case_utf8mb3() {
+  cat <<'SQL'
+CREATE TABLE t (id INT NOT NULL PRIMARY KEY, a VARCHAR(20), b VARCHAR(20) COLLATE utf8_bin, KEY (a)) DEFAULT CHARACTER SET utf8 COLLATE utf8_unicode_ci;
+INSERT INTO t VALUES (1, 'é', '李');
+CREATE TABLE plain (v VARCHAR(20) NOT NULL PRIMARY KEY) DEFAULT CHARACTER SET utf8 COLLATE utf8_general_ci;
+INSERT INTO plain VALUES ('é');
+CREATE FUNCTION f(a VARCHAR(20) CHARACTER SET utf8) RETURNS VARCHAR(20) CHARACTER SET utf8 DETERMINISTIC RETURN CONCAT(a, _utf8'é');
+CREATE VIEW v AS SELECT CONVERT(v USING utf8) AS v, CAST('a' AS CHAR CHARACTER SET utf8) AS c FROM plain;
+SQL
+}
+
+case_uca1400() {
+  cat <<'SQL'
+CREATE TABLE t (v VARCHAR(20) NOT NULL PRIMARY KEY) DEFAULT CHARACTER SET utf8mb4 COLLATE uca1400_ai_ci;
+INSERT INTO t VALUES ('ä'), ('B');
+SQL
+}
+
+# Collations that are named in a body, a view, or a default only.
+case_collation_in_body() {
+  cat <<'SQL'
+CREATE TABLE t (v VARCHAR(20));
+INSERT INTO t VALUES ('a');
+CREATE VIEW v AS SELECT v COLLATE utf8mb4_nopad_bin AS v FROM t;
+SQL
+}
+
+case_nopad() {
+  cat <<'SQL'
+CREATE TABLE t (v VARCHAR(20) NOT NULL PRIMARY KEY) DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin;
+INSERT INTO t VALUES ('a'), ('a ');
+SQL
+}
+
+case_uuid() {
+  echo "CREATE TABLE t (id UUID NOT NULL PRIMARY KEY, n INT);"
+  echo "INSERT INTO t VALUES ('123e4567-e89b-12d3-a456-426655440000', 1), ('f23e4567-e89b-42d3-a456-426655440000', 2);"
+}
+
+case_inet4() {
+  echo "CREATE TABLE t (a INET4 NOT NULL PRIMARY KEY, b INET4);"
+  echo "INSERT INTO t VALUES ('192.0.2.1', NULL), ('10.0.0.1', '0.0.0.0');"
+}
+
+case_inet6() {
+  echo "CREATE TABLE t (a INET6 NOT NULL PRIMARY KEY, b INET6);"
+  echo "INSERT INTO t VALUES ('2001:db8::1', NULL), ('::', '::ffff:192.0.2.1');"
+}
+
+case_vector() {
+  echo "CREATE TABLE t (id INT NOT NULL PRIMARY KEY, v VECTOR(3) NOT NULL, VECTOR KEY (v));"
+  echo "INSERT INTO t VALUES (1, VEC_FromText('[0.1,2,-3]'));"
+}
+
+case_sequence() {
+  cat <<'SQL'
+CREATE SEQUENCE s START WITH 100 INCREMENT BY 5 MAXVALUE 1000 CYCLE CACHE 10;
+SELECT NEXTVAL(s) INTO @x;
+CREATE TABLE t (id BIGINT NOT NULL DEFAULT NEXTVAL(s) PRIMARY KEY, n INT);
+INSERT INTO t (n) VALUES (1), (2);
+SQL
+}
+
+# No default refers to it: nothing but the sequence itself can tell.
+case_lone_sequence() { echo "CREATE SEQUENCE s MINVALUE -5; CREATE TABLE t (a INT); INSERT INTO t VALUES (1);"; }
+
+case_generated() {
+  cat <<'SQL'
+CREATE TABLE t (a INT NOT NULL PRIMARY KEY, b INT, v INT AS (a + b) VIRTUAL, s VARCHAR(20) AS (CONCAT(a, '-', b)) STORED, KEY (s), KEY (v));
+INSERT INTO t (a, b) VALUES (1, 2), (2, NULL);
+SQL
+}
+
+case_checks() {
+  cat <<'SQL'
+CREATE TABLE t (a INT NOT NULL PRIMARY KEY, b INT CHECK (b > 0), c INT, CONSTRAINT ordered CHECK (a < c));
+INSERT INTO t VALUES (1, 1, 5);
+SET check_constraint_checks = 0;
+INSERT INTO t VALUES (2, -1, 1);
+SQL
+}
+
+case_json() {
+  echo "CREATE TABLE t (id INT NOT NULL PRIMARY KEY, j JSON NOT NULL, k JSON);"
+  echo "INSERT INTO t VALUES (1, '{\"a\": [1, 2.0, \"é\"]}', NULL), (2, '[]', 'null');"
+}
+
+case_default_expr() {
+  cat <<'SQL'
+CREATE TABLE t (id INT NOT NULL PRIMARY KEY, a INT DEFAULT (1 + 2), b VARCHAR(36) DEFAULT (UUID()), c DATE DEFAULT (CURRENT_DATE() + INTERVAL 1 DAY));
+INSERT INTO t (id) VALUES (1);
+UPDATE t SET b = 'x', c = '2024-01-01';
+SQL
+}
+
+case_text_default() {
+  echo "CREATE TABLE t (id INT NOT NULL PRIMARY KEY, a TEXT NOT NULL DEFAULT 'none', b BLOB DEFAULT NULL);"
+  echo "INSERT INTO t (id) VALUES (1);"
+}
+
+case_invisible() {
+  echo "CREATE TABLE t (id INT NOT NULL PRIMARY KEY, hidden INT INVISIBLE DEFAULT 7);"
+  echo "INSERT INTO t (id, hidden) VALUES (1, 1), (2, 7);"
+}
+
+# More than the 767 bytes which InnoDB of MySQL 5.6 takes for a key part.
+case_long_key() {
+  echo "CREATE TABLE t (id INT NOT NULL PRIMARY KEY, a VARCHAR(255), b VARCHAR(500) NOT NULL, KEY (a), UNIQUE KEY (b));"
+  echo "INSERT INTO t VALUES (1, 'a', REPEAT('b', 500));"
+}
+
+case_long_plain_key() {
+  echo "CREATE TABLE t (id INT NOT NULL PRIMARY KEY, a VARCHAR(255), KEY (a));"
+  echo "INSERT INTO t VALUES (1, 'a');"
+}
+
+case_long_unique() {
+  echo "CREATE TABLE t (id INT NOT NULL PRIMARY KEY, a TEXT, UNIQUE KEY (a));"
+  echo "INSERT INTO t VALUES (1, REPEAT('a', 5000)), (2, NULL);"
+}
+
+case_versioned() {
+  cat <<'SQL'
+CREATE TABLE t (id INT NOT NULL PRIMARY KEY, n INT) WITH SYSTEM VERSIONING;
+INSERT INTO t VALUES (1, 1);
+UPDATE t SET n = 2;
+SQL
+}
+
+case_period() {
+  cat <<'SQL'
+CREATE TABLE t (id INT NOT NULL, s DATE NOT NULL, e DATE NOT NULL, PERIOD FOR p (s, e), UNIQUE KEY (id, p WITHOUT OVERLAPS));
+INSERT INTO t VALUES (1, '2020-01-01', '2021-01-01'), (1, '2021-01-01', '2022-01-01');
+SQL
+}
+
+# "NOT NULL" without a default is a different column where timestamps have implicit defaults.
+case_timestamps() {
+  echo "CREATE TABLE t (id INT NOT NULL PRIMARY KEY, a TIMESTAMP NOT NULL, b TIMESTAMP, c TIMESTAMP NULL);"
+  echo "INSERT INTO t VALUES (1, '2024-01-01 00:00:00', '2024-01-01', NULL);"
+}
+
+case_ignored_key() {
+  echo "CREATE TABLE t (id INT NOT NULL PRIMARY KEY, a INT, KEY k (a) IGNORED);"
+  echo "INSERT INTO t VALUES (1, 1);"
+}
+
+case_descending_key() {
+  echo "CREATE TABLE t (a INT NOT NULL, b INT NOT NULL, PRIMARY KEY (a, b DESC), KEY k (b DESC));"
+  echo "INSERT INTO t VALUES (1, 1), (1, 2), (2, 0);"
+}
+
+case_aria() {
+  echo "CREATE TABLE t (id INT NOT NULL PRIMARY KEY, a INT) ENGINE=Aria TRANSACTIONAL=1 PAGE_CHECKSUM=1;"
+  echo "INSERT INTO t VALUES (1, 1);"
+}
+
+case_table_options() {
+  cat <<'SQL'
+CREATE TABLE compressed_pages (id INT NOT NULL PRIMARY KEY, t TEXT) PAGE_COMPRESSED=1;
+CREATE TABLE compressed_column (id INT NOT NULL PRIMARY KEY, t TEXT COMPRESSED);
+CREATE TABLE compressed_rows (id INT NOT NULL PRIMARY KEY, t TEXT) ROW_FORMAT=COMPRESSED KEY_BLOCK_SIZE=8;
+INSERT INTO compressed_pages VALUES (1, REPEAT('a', 9000));
+INSERT INTO compressed_column VALUES (1, REPEAT('a', 9000));
+INSERT INTO compressed_rows VALUES (1, REPEAT('a', 9000));
+SQL
+}
+
+case_two_triggers() {
+  cat <<'SQL'
+CREATE TABLE t (id INT NOT NULL PRIMARY KEY, a INT);
+INSERT INTO t VALUES (1, 1);
+CREATE TRIGGER second BEFORE INSERT ON t FOR EACH ROW SET NEW.a = 1;
+CREATE TRIGGER first BEFORE INSERT ON t FOR EACH ROW PRECEDES second SET NEW.a = 2;
+SQL
+}
+
+case_packages() {
+  cat <<'SQL'
+SET sql_mode = 'ORACLE';
+DELIMITER //
+CREATE PACKAGE pack AS FUNCTION f RETURN INT; END//
+CREATE PACKAGE BODY pack AS FUNCTION f RETURN INT AS BEGIN RETURN 1; END; END//
+CREATE PROCEDURE p(a INT) AS BEGIN NULL; END//
+DELIMITER ;
+SQL
+}
+
+# Words that MySQL 5.6 does not know, in bodies and views.
+case_new_words() {
+  cat <<'SQL'
+CREATE TABLE t (id INT NOT NULL PRIMARY KEY, a INT);
+INSERT INTO t VALUES (1, 1);
+CREATE VIEW ranked AS SELECT id, ROW_NUMBER() OVER (ORDER BY a) AS n FROM t;
+CREATE VIEW with_cte AS WITH c AS (SELECT id FROM t) SELECT id FROM c;
+CREATE FUNCTION f() RETURNS INT RETURN (SELECT JSON_LENGTH('[1]'));
+SQL
+}
+
+main "$@"
