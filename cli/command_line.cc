@@ -50,6 +50,20 @@ CLI::Option* AddFlag(CLI::App& app, const std::string& name, bool& value,
   return app.add_flag(name, value, description)->envname(environment);
 }
 
+// A number of bytes with a unit: 16MiB. Unsigned parsing alone would take -1 for 2^64 - 1.
+CLI::Option* AddSize(CLI::App& app, const std::string& name, uint64_t& value,
+                     const std::string& description, const std::string& default_text) {
+  const CLI::Validator not_negative(
+      [](std::string& text) {
+        return text.find('-') == std::string::npos ? std::string() : "must not be negative";
+      },
+      "");
+  return AddOption(app, name, value, description)
+      ->transform(CLI::AsSizeValue(false))
+      ->transform(not_negative)
+      ->default_str(default_text);
+}
+
 void AddEndpoint(CLI::App& app, const std::string& end, EndpointRequest& request) {
   const std::string option = absl::StrCat("--", end);
   const std::string group = end == "from" ? "Source" : "Target";
@@ -113,13 +127,9 @@ void AddCopyOptions(CLI::App& app, Raw& raw) {
   CopyOptions& copy = raw.parsed.copy;
   AddOption(app, "--jobs", raw.jobs, "Loaders, and tables worked on at once: a number or auto")
       ->capture_default_str();
-  AddOption(app, "--memory", copy.memory_bytes,
-            "Memory for rows; the process needs up to 64 MiB more")
-      ->transform(CLI::AsSizeValue(false))
-      ->default_str("256MiB");
-  AddOption(app, "--range-bytes", copy.range_bytes, "Bytes of rows in one transaction")
-      ->transform(CLI::AsSizeValue(false))
-      ->default_str("16MiB");
+  AddSize(app, "--memory", copy.memory_bytes,
+          "Memory for rows; the process needs up to 64 MiB more", "256MiB");
+  AddSize(app, "--range-bytes", copy.range_bytes, "Bytes of rows in one transaction", "16MiB");
   AddOption(app, "--compress", raw.compress, "Compression of the connections: none, zlib")
       ->check(CLI::IsMember({"none", "zlib"}))
       ->capture_default_str();
@@ -157,6 +167,20 @@ absl::Status RefusePasswords(int argc, char** argv) {
     }
   }
   return absl::OkStatus();
+}
+
+// Names the option only: what stands behind it may be a password.
+absl::Status UnknownOption(const CLI::App& app) {
+  const std::vector<std::string> unknown = app.remaining(true);
+  for (const std::string& argument : unknown) {
+    if (argument.empty() || argument[0] != '-') continue;
+    return MakeError(
+        Failure::kUsage,
+        absl::StrCat("unknown option ", Printable(argument.substr(0, argument.find('=')))));
+  }
+  return MakeError(
+      Failure::kUsage,
+      absl::StrCat("unexpected argument ", unknown.empty() ? "" : Printable(unknown.front())));
 }
 
 absl::StatusOr<DefinerPolicy> ParseDefiner(const std::string& text) {
@@ -249,6 +273,8 @@ absl::StatusOr<std::variant<CommandLine, HelpText>> ParseCommandLine(int argc, c
   } catch (const CLI::CallForHelp&) {
     const auto chosen = app.get_subcommands();
     return HelpText{chosen.empty() ? app.help() : chosen.front()->help("zdpipe")};
+  } catch (const CLI::ExtrasError&) {
+    return WithHint(UnknownOption(app), "see zdpipe --help");
   } catch (const CLI::ParseError& error) {
     return WithHint(MakeError(Failure::kUsage, error.what()), "see zdpipe --help");
   }

@@ -12,6 +12,7 @@
 #include "cli/json_output.h"
 #include "cli/progress_view.h"
 #include "cli/text_output.h"
+#include "engine/atomic_file.h"
 #include "engine/errors.h"
 #include "engine/ledger/ledger.h"
 #include "engine/server/session.h"
@@ -83,6 +84,11 @@ int DryRun(const CommandLine& command) {
 }
 
 int Copy(const CommandLine& command, const CancelToken& cancel) {
+  if (!command.report_path.empty()) {
+    const absl::Status writable =
+        Annotate(CheckFolderIsWritable(command.report_path), "the report");
+    if (!writable.ok()) return Finish(writable, command.output, ErrorJson(writable), "");
+  }
   ProgressPrinter printer(command.progress);
   Progress progress;
   const CopyReport report = RunCopy(

@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "engine/atomic_file.h"
 #include "engine/ledger/ledger.h"
 #include "engine/server/sql_text.h"
 #include "pipeline/row_pipe.h"
@@ -29,6 +30,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kCancelPoll{100};
 constexpr std::chrono::seconds kTickEvery{1};
 constexpr std::chrono::seconds kHeartbeatEvery{5};
+constexpr int kCloseSeconds = 2;
 
 double SecondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -89,7 +91,7 @@ class CopyRun {
     absl::Status status;
     {
       Ticker ticker([this] { Tick(); });
-      status = Phases();
+      status = ExplainSourceFailure(Phases());
       // An interrupted statement reports itself as the server's error; the user's wish counts.
       if (cancel_.cancelled() && !status.ok()) {
         status =
@@ -116,6 +118,18 @@ class CopyRun {
     ZDPIPE_RETURN_IF_ERROR(Phase("objects", [this] { return CopyObjects(); }));
     ZDPIPE_RETURN_IF_ERROR(Phase("proof", [this] { return Prove(); }));
     return Phase("handoff", [this] { return HandOff(); });
+  }
+
+  // A source that fails because it has changed (a table is gone, has other columns) is a source
+  // that moved: starting over helps, trying again with what is there does not.
+  absl::Status ExplainSourceFailure(const absl::Status& status) {
+    if (status.ok() || FailureOf(status) != Failure::kSource || snapshot_.sessions.empty()) {
+      return status;
+    }
+    const absl::StatusOr<SnapshotProof> now = ReadProof(options_.source, options_.source_state, {});
+    if (!now.ok()) return status;
+    const absl::Status moved = CheckUnchanged(options_.source_state, snapshot_.proof, *now);
+    return moved.ok() ? status : Annotate(moved, status.message());
   }
 
   absl::Status Phase(absl::string_view name, const std::function<absl::Status()>& body) {
@@ -148,8 +162,9 @@ class CopyRun {
     ZDPIPE_ASSIGN_OR_RETURN(report_.resources, PlanResources(options_.memory_bytes,
                                                              options_.range_bytes, options_.jobs));
     ZDPIPE_ASSIGN_OR_RETURN(source_, Session::Connect(options_.source, End::kSource, {}));
-    ZDPIPE_ASSIGN_OR_RETURN(target_, Session::Connect(options_.target, End::kTarget, {}));
+    ZDPIPE_ASSIGN_OR_RETURN(target_, ConnectTarget());
     ZDPIPE_ASSIGN_OR_RETURN(ledger_session_, Session::Connect(options_.target, End::kTarget, {}));
+    ledger_thread_.store(ledger_session_->thread_id());
     skip_binlog_ = MaySkipBinlog();
     if (skip_binlog_) ledger_session_->TrySet("sql_log_bin = 0");
     ZDPIPE_ASSIGN_OR_RETURN(ledger_,
@@ -331,10 +346,7 @@ class CopyRun {
     tbb::global_control threads(tbb::global_control::max_allowed_parallelism, 2 * plan.jobs + 2);
     tbb::task_arena arena(static_cast<int>(2 * plan.jobs + 1), static_cast<unsigned>(lanes));
     TableQueue queue(tables, lanes, plan.jobs);
-    TableCopyContext context{options_,
-                             *ledger_,
-                             queue,
-                             interruptible_,
+    TableCopyContext context{options_, *ledger_, queue,
                              PipeResources{ranges_, loaders_, progress_, busy_, cancel_, error_},
                              [&arena](const std::function<void()>& body) { arena.execute(body); }};
     std::vector<std::thread> lane_threads;
@@ -370,13 +382,11 @@ class CopyRun {
     sessions.reader = std::move(reader);
     ZDPIPE_ASSIGN_OR_RETURN(sessions.source_control,
                             Session::Connect(options_.source, End::kSource, {}));
-    ZDPIPE_ASSIGN_OR_RETURN(sessions.target_control,
-                            Session::Connect(options_.target, End::kTarget, {}));
+    ZDPIPE_ASSIGN_OR_RETURN(sessions.target_control, ConnectTarget());
     ZDPIPE_RETURN_IF_ERROR(SetUpTargetControl(*sessions.target_control, skip_binlog_));
     SessionOptions limited;
     limited.max_packet_bytes = report_.resources.max_wide_row_bytes;
-    ZDPIPE_ASSIGN_OR_RETURN(sessions.target_reader,
-                            Session::Connect(options_.target, End::kTarget, limited));
+    ZDPIPE_ASSIGN_OR_RETURN(sessions.target_reader, ConnectTarget(limited));
     return sessions;
   }
 
@@ -444,8 +454,8 @@ class CopyRun {
     Note(absl::StrCat(rest.size(), " tables with rows of more than ",
                       report_.resources.max_row_bytes >> 20, " MiB are copied one by one"));
     TableQueue one_lane({}, 1, 1);
-    TableCopyContext alone{context.options,       context.ledger, one_lane,
-                           context.interruptible, context.pipe,   context.in_arena};
+    TableCopyContext alone{context.options, context.ledger, one_lane, context.pipe,
+                           context.in_arena};
     // One range in memory at a time: its one row may have most of the budget.
     alone.pipe.ranges_per_loader = 1;
     for (const auto& range : ranges_.all()) range->Release();
@@ -578,6 +588,8 @@ class CopyRun {
       if (!written.ok()) Note(std::string(written.message()));
     }
     if (!ledger_started_.load()) return;
+    // Somebody may hold a lock that the run was stopped because of: the last word can be left out.
+    if (!complete) ledger_session_->TrySet(absl::StrCat("lock_wait_timeout = ", kCloseSeconds));
     absl::Status closed;
     if (complete && !options_.keep_control) {
       closed = ledger_->Drop();
@@ -605,15 +617,31 @@ class CopyRun {
     }
   }
 
-  // Index builds do not look at flags: tell the server to stop them.
+  // A session of the target that a cancel ends.
+  absl::StatusOr<std::unique_ptr<Session>> ConnectTarget(const SessionOptions& options = {}) {
+    ZDPIPE_ASSIGN_OR_RETURN(std::unique_ptr<Session> session,
+                            Session::Connect(options_.target, End::kTarget, options));
+    std::lock_guard lock(threads_mutex_);
+    target_threads_.push_back(session->thread_id());
+    return session;
+  }
+
+  // Index builds and lock waits do not look at flags: end their sessions, which nobody needs any
+  // more. (KILL QUERY does not reach an array execute that waits for a metadata lock.) The
+  // ledger's session is to say how the run ended: only its statement, if one runs, is stopped.
   void InterruptStatements() {
-    const std::vector<unsigned long> running = interruptible_.Running();
-    if (running.empty()) return;
+    std::vector<unsigned long> threads;
+    {
+      std::lock_guard lock(threads_mutex_);
+      threads = target_threads_;
+    }
+    if (threads.empty()) return;
     const absl::StatusOr<std::unique_ptr<Session>> killer =
         Session::Connect(options_.target, End::kTarget, {});
     if (!killer.ok()) return;
-    for (const unsigned long id : running) {
-      (void)(*killer)->ExecuteWithWarnings(absl::StrCat("KILL QUERY ", id));
+    (void)(*killer)->ExecuteWithWarnings(absl::StrCat("KILL QUERY ", ledger_thread_.load()));
+    for (const unsigned long id : threads) {
+      (void)(*killer)->ExecuteWithWarnings(absl::StrCat("KILL ", id));
     }
   }
 
@@ -649,12 +677,14 @@ class CopyRun {
   Pool<RangeLoader> loaders_;
   BusyTime busy_;
   FirstError error_;
-  Interruptible interruptible_;
   std::mutex mutex_;  // what lanes hand in: wide_tables_, foreign_keys_, tables_lost_, report_
   std::vector<const TableInfo*> wide_tables_;
   std::vector<std::pair<ObjectName, std::string>> foreign_keys_;
   size_t tables_lost_ = 0;
   std::mutex notes_mutex_;
+  std::mutex threads_mutex_;
+  std::vector<unsigned long> target_threads_;  // guarded by threads_mutex_
+  std::atomic<unsigned long> ledger_thread_ = 0;
 
   Clock::time_point last_tick_ = Clock::now();       // the ticker's thread only
   Clock::time_point last_heartbeat_ = Clock::now();  // the ticker's thread only

@@ -139,7 +139,7 @@ class RowPipe {
       absl::Status status;
       {
         BusyScope busy(use_.busy.load_nanoseconds);
-        status = loader->Load(table_, *range);
+        status = loader->Load(table_, *range, [this] { return Stopping(); });
       }
       use_.loaders.Give(loader);
       error_.Set(status);

@@ -188,9 +188,7 @@ class TableCopy {
   // A statement that may take hours: a cancel can interrupt it.
   absl::Status Ddl(absl::string_view sql) {
     Session& session = *sessions_.target_control;
-    context_.interruptible.Begin(session.thread_id());
     const absl::StatusOr<std::vector<Warning>> warnings = session.ExecuteWithWarnings(sql);
-    context_.interruptible.End(session.thread_id());
     if (!warnings.ok()) {
       if (context_.pipe.cancel.cancelled()) return CancelledError();
       const absl::Status named = Annotate(warnings.status(), name_);
@@ -240,21 +238,6 @@ class TableCopy {
 };
 
 }  // namespace
-
-void Interruptible::Begin(unsigned long thread_id) {
-  std::lock_guard lock(mutex_);
-  running_.push_back(thread_id);
-}
-
-void Interruptible::End(unsigned long thread_id) {
-  std::lock_guard lock(mutex_);
-  running_.erase(std::remove(running_.begin(), running_.end(), thread_id), running_.end());
-}
-
-std::vector<unsigned long> Interruptible::Running() const {
-  std::lock_guard lock(mutex_);
-  return running_;
-}
 
 absl::StatusOr<TableOutcome> CopyTable(const TableInfo& table, uint32_t table_id, size_t lane,
                                        LaneSessions& sessions, TableCopyContext& context) {

@@ -4,7 +4,6 @@
 
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -27,18 +26,6 @@ struct LaneSessions {
   std::unique_ptr<Session> target_reader;   // verify
 };
 
-// Long statements of the target that a cancel has to interrupt. Thread-safe.
-class Interruptible {
- public:
-  void Begin(unsigned long thread_id);
-  void End(unsigned long thread_id);
-  std::vector<unsigned long> Running() const;
-
- private:
-  mutable std::mutex mutex_;  // guards running_
-  std::vector<unsigned long> running_;
-};
-
 struct TableOutcome {
   TableReport report;
   std::string add_foreign_keys;         // to be run when all tables are there
@@ -55,7 +42,6 @@ struct TableCopyContext {
   const CopyOptions& options;
   Ledger& ledger;
   TableQueue& queue;
-  Interruptible& interruptible;
   PipeResources pipe;
   // Runs a function inside the arena whose threads run the pipelines' stages.
   std::function<void(const std::function<void()>&)> in_arena;

@@ -19,6 +19,8 @@ constexpr char kStrictMode[] =
 // For ranges with ENUM error values only: strict mode refuses to store them.
 constexpr char kLenientMode[] = "sql_mode = 'NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES'";
 
+constexpr int kLockWaitSeconds = 3;
+
 // What the request holds beside the rows' bytes: a byte per value instead of a bit, rounded up.
 constexpr size_t kRequestOverheadBytes = 1024;
 
@@ -45,6 +47,10 @@ absl::StatusOr<std::unique_ptr<RangeLoader>> RangeLoader::Make(std::unique_ptr<S
   Session& target = *loader->session_;
   ZDPIPE_RETURN_IF_ERROR(target.Execute(absl::StrCat(
       "SET autocommit = 0, foreign_key_checks = 0, unique_checks = 1, ", kStrictMode)));
+  // Short, and replayed: a lock wait must end soon after a cancel, and the server does not let an
+  // array execute that waits for a metadata lock be killed (10.11).
+  target.TrySet(absl::StrCat("lock_wait_timeout = ", kLockWaitSeconds));
+  target.TrySet(absl::StrCat("innodb_lock_wait_timeout = ", kLockWaitSeconds));
   // Rows that predate a CHECK are valid rows; and json_valid per row costs the target time.
   // MySQL has no such switch.
   target.TrySet("check_constraint_checks = 0");
@@ -61,13 +67,14 @@ absl::StatusOr<std::unique_ptr<RangeLoader>> RangeLoader::Make(std::unique_ptr<S
   return loader;
 }
 
-absl::Status RangeLoader::Load(const LoadTable& table, const Range& range) {
+absl::Status RangeLoader::Load(const LoadTable& table, const Range& range,
+                               const std::function<bool()>& stopping) {
   for (int replay = 0;; ++replay) {
     absl::Status status = LoadOnce(table, range);
     if (status.ok()) return status;
     // Best effort: on a dead connection the server has rolled back already.
     (void)session_->ExecuteWithWarnings("ROLLBACK");
-    if (!IsTransient(status) || replay == kMaxReplays) {
+    if (!IsTransient(status) || replay == kMaxReplays || stopping()) {
       const std::string first = KeyLiteral(table.plan, table.layout, range.first_row());
       const std::string last = KeyLiteral(table.plan, table.layout, range.last_row());
       return Annotate(
@@ -76,7 +83,7 @@ absl::Status RangeLoader::Load(const LoadTable& table, const Range& range) {
                        range.number, first.empty() ? "" : absl::StrCat(" ", first, " to ", last)));
     }
     ++replays_;
-    std::this_thread::sleep_for(std::chrono::milliseconds(10 << replay));
+    std::this_thread::sleep_for(std::chrono::milliseconds(10 << std::min(replay, 6)));
   }
 }
 

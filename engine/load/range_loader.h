@@ -3,6 +3,7 @@
 #define ZDPIPE_ENGINE_LOAD_RANGE_LOADER_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -35,8 +36,10 @@ class RangeLoader {
                                                            bool skip_binlog);
 
   // Commits the range, or leaves nothing of it. A deadlock or a lock wait timeout is answered by
-  // replaying the whole range, at most kMaxReplays times; `replays()` counts them.
-  absl::Status Load(const LoadTable& table, const Range& range);
+  // replaying the whole range, at most kMaxReplays times and not when `stopping` says so;
+  // `replays()` counts them.
+  absl::Status Load(const LoadTable& table, const Range& range,
+                    const std::function<bool()>& stopping);
 
   uint64_t replays() const { return replays_; }
   Session& session() { return *session_; }
@@ -45,7 +48,8 @@ class RangeLoader {
   void Release() { insert_.reset(); }
 
  private:
-  static constexpr int kMaxReplays = 8;
+  // With kLockWaitSeconds each: somebody may hold a lock for a minute.
+  static constexpr int kMaxReplays = 20;
 
   RangeLoader(std::unique_ptr<Session> session, std::string control_schema)
       : session_(std::move(session)), control_schema_(std::move(control_schema)) {}

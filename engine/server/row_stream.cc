@@ -2,6 +2,7 @@
 
 #include <errmsg.h>
 #include <mysql.h>
+#include <sys/socket.h>
 
 #include <cstring>
 
@@ -211,8 +212,15 @@ absl::Status RowStream::Error(absl::string_view what) const {
 
 RowStream::~RowStream() {
   if (statement_ == nullptr) return;
-  // Closing a statement reads its result to the end, which may be hours of rows: cut the line.
-  if (!finished_) mariadb_cancel(session_.handle());
+  if (!finished_) {
+    // Closing a statement reads its result to the end, which may be hours of rows: cut the line.
+    // With a reset, not an orderly end: a server that waits to write into a full window notices
+    // only that at once, and holds its transaction and metadata locks until it notices.
+    const linger reset{1, 0};
+    setsockopt(static_cast<int>(mysql_get_socket(session_.handle())), SOL_SOCKET, SO_LINGER, &reset,
+               sizeof(reset));
+    mariadb_cancel(session_.handle());
+  }
   mysql_stmt_close(statement_);
 }
 

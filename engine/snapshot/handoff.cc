@@ -1,11 +1,5 @@
 #include "engine/snapshot/handoff.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -138,11 +132,6 @@ ordered_json Identity(const ServerIdentity& server) {
           {"log_bin", server.log_bin}};
 }
 
-absl::Status FileError(absl::string_view what, const std::string& path) {
-  return MakeError(Failure::kUsage,
-                   absl::StrCat(what, " ", Printable(path), ": ", std::strerror(errno)));
-}
-
 }  // namespace
 
 ServerIdentity ReadIdentity(Session& session) {
@@ -252,30 +241,6 @@ std::string HandoffJson(const Handoff& handoff) {
                         {"mysql", MySqlStatements(handoff)},
                         {"rds", RdsStatements(handoff)}};
   return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
-}
-
-absl::Status WriteFileAtomically(const std::string& path, absl::string_view content) {
-  const std::string temporary = absl::StrCat(path, ".tmp.", getpid());
-  const int file = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (file < 0) return FileError("cannot create", temporary);
-  size_t written = 0;
-  while (written < content.size()) {
-    const ssize_t count = write(file, content.data() + written, content.size() - written);
-    if (count < 0) {
-      absl::Status status = FileError("cannot write", temporary);
-      close(file);
-      unlink(temporary.c_str());
-      return status;
-    }
-    written += static_cast<size_t>(count);
-  }
-  const bool synced = fsync(file) == 0;
-  if (close(file) != 0 || !synced || rename(temporary.c_str(), path.c_str()) != 0) {
-    absl::Status status = FileError("cannot write", path);
-    unlink(temporary.c_str());
-    return status;
-  }
-  return absl::OkStatus();
 }
 
 std::string HandoffPath(const std::string& path, const SnapshotProof& proof, size_t channel) {

@@ -51,10 +51,6 @@ std::vector<std::string> HandoffNotes(const Handoff& handoff);
 
 std::string HandoffJson(const Handoff& handoff);
 
-// Replaces `path` atomically (write, fsync, rename); mode 0600. kUsage when the folder cannot be
-// written to.
-absl::Status WriteFileAtomically(const std::string& path, absl::string_view content);
-
 // "out.json" for the first of one channel; "out.CHANNEL.json" for each of several.
 std::string HandoffPath(const std::string& path, const SnapshotProof& proof, size_t channel);
 

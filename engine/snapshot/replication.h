@@ -34,7 +34,7 @@ struct ReplicaChannel {
   std::string using_gtid;            // MariaDB: "No", "Slave_Pos", "Current_Pos"
   std::string parallel_mode;         // MariaDB; "" elsewhere
   std::string sql_error;             // Last_SQL_Error
-  std::string ssl_verify;             // Master_SSL_Verify_Server_Cert: "Yes", "No" or ""
+  std::string ssl_verify;            // Master_SSL_Verify_Server_Cert: "Yes", "No" or ""
   std::vector<std::string> filters;  // "Replicate_Do_DB=a", only those that are set
 };
 

@@ -1,0 +1,20 @@
+// Files that other programs act on: never half written, never readable by others.
+#ifndef ZDPIPE_ENGINE_ATOMIC_FILE_H_
+#define ZDPIPE_ENGINE_ATOMIC_FILE_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+
+namespace zdpipe {
+
+// Replaces `path` atomically (write, fsync, rename); mode 0600. kUsage when that cannot be done.
+absl::Status WriteFileAtomically(const std::string& path, absl::string_view content);
+
+// kUsage when a file could not be created beside `path`: to be asked before hours of work.
+absl::Status CheckFolderIsWritable(const std::string& path);
+
+}  // namespace zdpipe
+
+#endif  // ZDPIPE_ENGINE_ATOMIC_FILE_H_
