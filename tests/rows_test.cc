@@ -385,9 +385,10 @@ TEST(TablePlanTest, NamesEveryColumnButGeneratedOnes) {
   const TablePlan plan = PlanTable(
       Table({Column("a`b", "int"), generated, Column("e", "enum"), Column("s", "set")}, {"a`b"}));
   EXPECT_EQ(plan.insert_head, "INSERT INTO `d`.`t``x` (`a``b`, `e`, `s`) VALUES ");
-  EXPECT_EQ(plan.select,
-            "SELECT `a``b`, CAST(`e` AS UNSIGNED) | 0, CAST(`s` AS UNSIGNED) | 0 FROM `d`.`t``x` FORCE "
-            "INDEX (`PRIMARY`) ORDER BY `a``b`");
+  EXPECT_EQ(
+      plan.select,
+      "SELECT `a``b`, CAST(`e` AS UNSIGNED) | 0, CAST(`s` AS UNSIGNED) | 0 FROM `d`.`t``x` FORCE "
+      "INDEX (`PRIMARY`) ORDER BY `a``b`");
   EXPECT_THAT(plan.roles,
               testing::ElementsAre(ColumnRole::kPlain, ColumnRole::kEnum, ColumnRole::kSet));
 }
