@@ -370,6 +370,10 @@ TEST_F(CopyErrorsTest, KilledTargetIsExitCode5) {
   ASSERT_DONE(source_->Sql("CREATE DATABASE e; USE e;" + BigTableSql("big", 40)));
   BackgroundZdpipe copy(CopyArgs(BothEnds(), folder_, {"--range-bytes", "1MiB"}));
   ASSERT_TRUE(AwaitValue(*target_, "SELECT MAX(id) > 0 FROM e.big", "1"));
+  // Until the source cannot send any more: the hardest moment to get rid of its session.
+  const std::unique_ptr<Session> locker = Connect(*target_);
+  ASSERT_DONE(locker->Execute("FLUSH TABLES WITH READ LOCK"));
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
   target_->Kill9();
   const ProcessResult result = copy.Wait();
   ASSERT_DONE(target_->Restart());
