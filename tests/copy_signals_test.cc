@@ -163,6 +163,18 @@ TEST_F(CopySignalsTest, InterruptWhileTheSchemaWaitsForALock) {
   ExpectNextRunSucceeds();
 }
 
+TEST_F(CopySignalsTest, InterruptWhileTheTargetHangsEndsAllTheSame) {
+  BackgroundZdpipe copy(Args(), SIGINT);
+  ASSERT_TRUE(AwaitRows());
+  target_->Pause();
+  copy.Signal();
+  // Longer than an attempt to connect takes.
+  const bool in_time = Await([&] { return copy.ended(); }, std::chrono::seconds(20));
+  target_->Resume();
+  EXPECT_TRUE(in_time) << "it waits for the target";
+  EXPECT_TRUE(FailsWith(copy.Wait(), 10, {"stopped"}));
+}
+
 TEST_F(CopySignalsTest, KilledRunIsSeenByStatusAndReplacedByTheNext) {
   BackgroundZdpipe copy(Args(), SIGKILL);
   ASSERT_TRUE(AwaitRows());

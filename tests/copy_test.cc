@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
+#include <iostream>
 #include <random>
 
 #include "tests/copy_harness.h"
@@ -47,14 +48,28 @@ class CopyTest : public testing::Test {
     return RunCopy(Ends(*source_, *target_), folder_, more);
   }
 
+  // A sanitizer's own memory, several times the program's, is in the figure: the bound is checked
+  // in the other builds only.
+  static void ExpectMemoryWithin(const Json& report, uint64_t bound) {
+    const auto peak = report["memory_peak_bytes"].get<uint64_t>();
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    std::cerr << "NOT CHECKED under a sanitizer: " << peak << " bytes, bound " << bound << "\n";
+#else
+    EXPECT_LE(peak, bound);
+#endif
+  }
+
   // Copies, and expects everything of the source on the target.
   void ExpectCopied(const Strings& more = {}) {
     ASSERT_TRUE(Succeeds(Copy(more)));
     EXPECT_EQ(Differences(*source_, *target_, UserDatabases(*source_)), "");
-    EXPECT_EQ(UserDatabases(*target_), UserDatabases(*source_));
+    const bool kept = std::find(more.begin(), more.end(), "--keep-control") != more.end();
+    Strings expected = UserDatabases(*source_);
+    if (kept) expected.push_back("zdpipe");
+    EXPECT_EQ(UserDatabases(*target_), expected);
     const Json report = Report(folder_);
     EXPECT_EQ(report["error"], nullptr);
-    EXPECT_LE(report["memory_peak_bytes"].get<uint64_t>(), kMemoryBound);
+    ExpectMemoryWithin(report, kMemoryBound);
     for (const Json& table : report["tables"]) EXPECT_EQ(table["verify"], "equal") << table;
   }
 
@@ -421,7 +436,7 @@ CALL fill(); DROP PROCEDURE fill;
   const Json report = Report(folder_);
   EXPECT_EQ(report["totals"]["tables"], 1500);
   EXPECT_EQ(report["totals"]["rows"], 750);
-  EXPECT_LE(report["memory_peak_bytes"].get<uint64_t>(), 128 * kMiB);
+  ExpectMemoryWithin(report, 128 * kMiB);
   EXPECT_EQ(Value(*target_,
                   "SELECT COUNT(*) FROM information_schema.statistics WHERE "
                   "table_schema = 'many' AND index_name = 'b'"),
@@ -468,6 +483,16 @@ TEST_F(CopyTest, TablesOf40MegabyteRowsSideBySideWithinTheMemoryBound) {
   ExpectCopied({"--jobs", "4"});
   // What was tried and had to be done again does not count twice.
   EXPECT_EQ(Report(folder_)["totals"]["rows"], 8 + 4 * 1024);
+}
+
+TEST_F(CopyTest, RowsInFrontOfAVeryLargeOneCountOnce) {
+  ASSERT_DONE(
+      source_->Sql("CREATE DATABASE big; USE big; CREATE TABLE t (id INT PRIMARY KEY, b LONGBLOB);"
+                   "INSERT INTO t SELECT seq, REPEAT('x', 1000) FROM seq_1_to_5000;"
+                   "INSERT INTO t VALUES (10000, REPEAT('y', 20000000))"));
+  ExpectCopied({"--range-bytes", "1MiB", "--keep-control"});
+  EXPECT_EQ(Report(folder_)["totals"]["rows"], 5001);
+  EXPECT_EQ(Value(*target_, "SELECT SUM(`rows`) FROM zdpipe.`range`"), "5001");
 }
 
 TEST_F(CopyTest, RowsOf3MegabytesWithinTheMemoryBound) {
@@ -563,6 +588,24 @@ TEST_F(CopyTest, ObjectsOfEveryKind) {
   ASSERT_DONE(target_->Sql("INSERT INTO shop.orders (shop_id, cents) VALUES (1, 7)"));
   EXPECT_EQ(Value(*target_, "SELECT what FROM shop.log"), "order of 7");
   EXPECT_FALSE(target_->Sql("INSERT INTO shop.orders (shop_id) VALUES (99)").ok());
+}
+
+TEST_F(CopyTest, ObjectsOfAFailedRunAreReplacedByTheNext) {
+  ASSERT_DONE(source_->Sql(kObjectsSql));
+  WriteLock lock(*target_);
+  BackgroundZdpipe copy(CopyArgs(Ends(*source_, *target_), folder_));
+  ASSERT_TRUE(Await([&] { return access((folder_ / "handoff.json").c_str(), F_OK) == 0; }));
+  ASSERT_DONE(source_->Sql("CHANGE MASTER TO master_log_file='binlog.000042', master_log_pos=4"));
+  lock.Release();
+  // Seen at the end only, when everything has been made.
+  EXPECT_TRUE(FailsWith(copy.Wait(), 6, {"4711"}));
+  EXPECT_EQ(Value(*target_,
+                  "SELECT COUNT(*) FROM information_schema.views WHERE table_schema = "
+                  "'shop'"),
+            "4");
+  ASSERT_DONE(
+      source_->Sql("CHANGE MASTER TO master_log_file='binlog.000042', master_log_pos=4711"));
+  ExpectCopied();
 }
 
 TEST_F(CopyTest, NamesOfEveryKind) {
@@ -1022,6 +1065,20 @@ class BusyMasterTest : public MigrationTest {
     EXPECT_EQ(Differences(*master_, *target_, {"bank"}), "");
   }
 };
+
+// A session that has met such a row is lost, and a master's snapshot cannot be had again.
+TEST_F(BusyMasterTest, VeryLargeRowsOfAMasterAreCopiedByTheSessionThatIsLeft) {
+  std::string sql = "DROP DATABASE IF EXISTS w; CREATE DATABASE w; USE w;\n";
+  for (const std::string table : {"t1", "t2", "t3", "t4"}) {
+    absl::StrAppend(
+        &sql, "CREATE TABLE ", table, " (id INT PRIMARY KEY, b LONGBLOB);\nINSERT INTO ", table,
+        " VALUES (1, 'small'), (2, REPEAT('", table, "', ", table < "t3" ? 5000000 : 10, "));\n");
+  }
+  ASSERT_DONE(master_->Sql(sql));
+  ASSERT_TRUE(Succeeds(RunCopy(Ends(*master_, *target_), folder_,
+                               {"--source-state", "master", "--databases", "w", "--jobs", "2"})));
+  EXPECT_EQ(Differences(*master_, *target_, {"w"}), "");
+}
 
 TEST_F(BusyMasterTest, SnapshotIsConsistentAndReplicatesOn) { CopyUnderLoad(false); }
 

@@ -12,7 +12,7 @@ bool RowBatch::Append(WireRow row) {
     if (rows_ > 0) return false;
     Reallocate(needed > capacity_ ? needed : capacity_);
   }
-  std::memcpy(slab_.get() + used_, row.data(), row.size());
+  if (!row.empty()) std::memcpy(slab_.get() + used_, row.data(), row.size());
   used_ += row.size();
   ++rows_;
   // Ends fit 32 bits: the protocol's largest packet is 1 GiB, and a batch holds either one such
