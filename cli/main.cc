@@ -14,10 +14,24 @@ namespace {
 
 zdpipe::CancelToken cancel_token;
 
+// Draining takes seconds, because the target's sessions are killed. Unless a server does not
+// answer at all: then waiting for it is no stopping.
+constexpr unsigned kDrainSeconds = 15;
+constexpr char kNotDrained[] =
+    "zdpipe: error: stopped; a server did not answer, so nothing could be closed\n"
+    "hint: start the copy again: it removes what this run has left\n";
+
 // The first signal drains, the second ends the process at once; the exit code is the same.
 void OnSignal(int) {
   if (cancel_token.cancelled()) _exit(static_cast<int>(zdpipe::Failure::kStopped));
   cancel_token.Cancel();
+  alarm(kDrainSeconds);
+}
+
+void OnAlarm(int) {
+  [[maybe_unused]] const ssize_t written =
+      write(STDERR_FILENO, kNotDrained, sizeof(kNotDrained) - 1);
+  _exit(static_cast<int>(zdpipe::Failure::kStopped));
 }
 
 void SetUpProcess() {
@@ -26,6 +40,8 @@ void SetUpProcess() {
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
   sigaction(SIGHUP, &action, nullptr);
+  action.sa_handler = OnAlarm;
+  sigaction(SIGALRM, &action, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   // The memory bound counts on the memory of batches and huge rows going back to the system when
   // it is freed: a fixed threshold keeps glibc from moving them into its arenas by and by.

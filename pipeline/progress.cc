@@ -19,6 +19,11 @@ void Progress::AddRows(uint64_t rows, uint64_t bytes) {
   bytes_.fetch_add(bytes, std::memory_order_relaxed);
 }
 
+void Progress::RemoveRows(uint64_t rows, uint64_t bytes) {
+  rows_.fetch_sub(rows, std::memory_order_relaxed);
+  bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+}
+
 void Progress::SetActive(size_t lane, absl::string_view table, absl::string_view stage) {
   std::lock_guard lock(mutex_);
   active_[lane] = {std::string(table), std::string(stage)};

@@ -38,6 +38,7 @@ class Progress {
   void SetPhase(absl::string_view phase);
   void SetTotals(uint64_t tables, uint64_t bytes_estimate, size_t loaders);
   void AddRows(uint64_t rows, uint64_t bytes);
+  void RemoveRows(uint64_t rows, uint64_t bytes);  // of a table taken off the target again
   void FinishTable() { tables_done_.fetch_add(1, std::memory_order_relaxed); }
   void SetActive(size_t lane, absl::string_view table, absl::string_view stage);
   void ClearActive(size_t lane);

@@ -49,6 +49,10 @@ class RowPipe {
       RunPipeline(loaders_now_());
       hand_over_.Pass();
     }
+    if (ServerErrnoOf(error_.status()) == kErrClientPacketTooLarge) {
+      // The table is going to be copied again, from its first row.
+      use_.progress.RemoveRows(result_.digest.rows(), result_.bytes);
+    }
     ZDPIPE_RETURN_IF_ERROR(error_.status());
     if (use_.cancel.cancelled() || use_.run_error.failed()) return CancelledError();
     return result_;
