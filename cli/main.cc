@@ -16,7 +16,7 @@ zdpipe::CancelToken cancel_token;
 
 // Draining takes seconds, because the target's sessions are killed. Unless a server does not
 // answer at all: then waiting for it is no stopping.
-constexpr unsigned kDrainSeconds = 15;
+constexpr unsigned kDrainSeconds = 10;
 constexpr char kNotDrained[] =
     "zdpipe: error: stopped; a server did not answer, so nothing could be closed\n"
     "hint: start the copy again: it removes what this run has left\n";
