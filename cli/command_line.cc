@@ -1,6 +1,8 @@
 #include "cli/command_line.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <iterator>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -102,6 +104,9 @@ void AddSelection(CLI::App& app, Raw& raw) {
       ->delimiter(',');
   AddOption(app, "--exclude-tables", selection.exclude_tables, "Leave these tables out (globs)")
       ->delimiter(',');
+}
+
+void AddEnds(CLI::App& app, Raw& raw) {
   AddOption(app, "--source-state", raw.source_state,
             "What the source is: stopped-replica, master (takes writes), frozen (nobody writes)")
       ->check(CLI::IsMember({"stopped-replica", "master", "frozen"}))
@@ -123,20 +128,33 @@ void AddOutput(CLI::App& app, Raw& raw) {
       ->capture_default_str();
 }
 
-void AddCopyOptions(CLI::App& app, Raw& raw) {
+// What copy and verify have in common: the work, and how it is watched.
+void AddRunOptions(CLI::App& app, Raw& raw) {
   CopyOptions& copy = raw.parsed.copy;
-  AddOption(app, "--jobs", raw.jobs, "Loaders, and tables worked on at once: a number or auto")
+  AddOption(app, "--jobs", raw.jobs,
+            "Tables worked on at once (copy: and loaders): a number or auto")
       ->capture_default_str();
   AddSize(app, "--memory", copy.memory_bytes,
           "Memory for rows; the process needs up to 64 MiB more", "256MiB");
-  AddSize(app, "--range-bytes", copy.range_bytes, "Bytes of rows in one transaction", "16MiB");
   AddOption(app, "--compress", raw.compress, "Compression of the connections: none, zlib")
       ->check(CLI::IsMember({"none", "zlib"}))
       ->capture_default_str();
+  AddOption(app, "--definer", raw.definer,
+            "DEFINER clauses on the target: keep (as on the source), current, or USER@HOST")
+      ->capture_default_str();
+  AddOption(app, "--differences", copy.differences_shown, "Rows to name of each table that differs")
+      ->capture_default_str();
+  AddOption(app, "--progress", raw.progress, "Progress on stderr: auto, tty, json, none")
+      ->check(CLI::IsMember({"auto", "tty", "json", "none"}))
+      ->capture_default_str();
+  AddOption(app, "--report", raw.parsed.report_path, "Write the report (JSON) to this file");
+}
+
+void AddCopyOptions(CLI::App& app, Raw& raw) {
+  CopyOptions& copy = raw.parsed.copy;
+  AddSize(app, "--range-bytes", copy.range_bytes, "Bytes of rows in one transaction", "16MiB");
   AddOption(app, "--indexes", raw.indexes, "Build secondary indexes after the rows, or inline")
       ->check(CLI::IsMember({"after", "inline"}))
-      ->capture_default_str();
-  AddOption(app, "--definer", raw.definer, "DEFINER clauses: keep, current, or USER@HOST")
       ->capture_default_str();
   AddOption(app, "--verify", raw.verify, "Read the target back: rows, counts, none")
       ->check(CLI::IsMember({"rows", "counts", "none"}))
@@ -144,10 +162,6 @@ void AddCopyOptions(CLI::App& app, Raw& raw) {
   AddOption(app, "--handoff", copy.handoff_path, "File for the replication coordinates")
       ->capture_default_str();
   AddFlag(app, "--keep-control", copy.keep_control, "Keep the control schema after a good end");
-  AddOption(app, "--progress", raw.progress, "Progress on stderr: auto, tty, json, none")
-      ->check(CLI::IsMember({"auto", "tty", "json", "none"}))
-      ->capture_default_str();
-  AddOption(app, "--report", raw.parsed.report_path, "Write the report (JSON) to this file");
   AddFlag(app, "--dry-run", raw.parsed.dry_run, "Check and plan only; change nothing");
 }
 
@@ -243,25 +257,29 @@ absl::StatusOr<std::variant<CommandLine, HelpText>> ParseCommandLine(int argc, c
   app.set_version_flag("--version", absl::StrCat("zdpipe ", ZDPIPE_VERSION));
   app.require_subcommand(1);
   // Without this CLI11 speaks of a missing subcommand where there is a wrong one.
-  if (argc > 1 && argv[1][0] != '-' && absl::string_view(argv[1]) != "check" &&
-      absl::string_view(argv[1]) != "copy" && absl::string_view(argv[1]) != "status") {
+  constexpr absl::string_view kVerbs[] = {"check", "copy", "verify", "status"};
+  if (argc > 1 && argv[1][0] != '-' &&
+      std::find(std::begin(kVerbs), std::end(kVerbs), argv[1]) == std::end(kVerbs)) {
     return WithHint(
         MakeError(Failure::kUsage, absl::StrCat("unknown command '", Printable(argv[1]), "'")),
-        "the commands are check, copy and status; see zdpipe --help");
+        "the commands are check, copy, verify and status; see zdpipe --help");
   }
   app.footer("Exit codes and file formats: docs/cli.md");
 
   CLI::App* check = app.add_subcommand("check", "Look at both ends and print findings");
   CLI::App* copy = app.add_subcommand("copy", "Copy everything and write the handoff file");
+  CLI::App* verify = app.add_subcommand("verify", "Compare two servers, rows and definitions");
   CLI::App* status = app.add_subcommand("status", "Say where a run stands");
-  for (CLI::App* verb : {check, copy}) {
+  for (CLI::App* verb : {check, copy, verify}) {
     AddEndpoint(*verb, "from", raw.from);
     AddEndpoint(*verb, "to", raw.to);
     AddSelection(*verb, raw);
   }
+  for (CLI::App* verb : {check, copy}) AddEnds(*verb, raw);
+  for (CLI::App* verb : {copy, verify}) AddRunOptions(*verb, raw);
   AddEndpoint(*status, "to", raw.to);
   AddCopyOptions(*copy, raw);
-  for (CLI::App* verb : {check, copy, status}) {
+  for (CLI::App* verb : {check, copy, verify, status}) {
     AddOptionFiles(*verb, raw.files);
     AddOutput(*verb, raw);
   }
@@ -278,7 +296,10 @@ absl::StatusOr<std::variant<CommandLine, HelpText>> ParseCommandLine(int argc, c
   } catch (const CLI::ParseError& error) {
     return WithHint(MakeError(Failure::kUsage, error.what()), "see zdpipe --help");
   }
-  raw.parsed.verb = check->parsed() ? Verb::kCheck : copy->parsed() ? Verb::kCopy : Verb::kStatus;
+  raw.parsed.verb = check->parsed()    ? Verb::kCheck
+                    : copy->parsed()   ? Verb::kCopy
+                    : verify->parsed() ? Verb::kVerify
+                                       : Verb::kStatus;
   ZDPIPE_RETURN_IF_ERROR(Convert(raw));
   return std::variant<CommandLine, HelpText>(std::move(raw.parsed));
 }

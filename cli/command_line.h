@@ -10,13 +10,13 @@
 
 namespace zdpipe {
 
-enum class Verb { kCheck, kCopy, kStatus };
+enum class Verb { kCheck, kCopy, kVerify, kStatus };
 enum class OutputFormat { kText, kJson };
 enum class ProgressStyle { kAuto, kTty, kJson, kNone };
 
 struct CommandLine {
   Verb verb = Verb::kCopy;
-  CopyOptions copy;  // for check as well; `status` uses its target and control schema
+  CopyOptions copy;  // for check and verify as well; `status` uses its target and control schema
   OutputFormat output = OutputFormat::kText;
   ProgressStyle progress = ProgressStyle::kAuto;
   std::string report_path;

@@ -59,6 +59,49 @@ Json Phases(const CopyReport& report) {
   return list;
 }
 
+// How a table's rows differ, where they were compared one by one.
+Json Differences(const TableComparison& comparison) {
+  Json list = Json::array();
+  for (const RowDifference& difference : comparison.shown) {
+    list.push_back({{"kind", std::string(RowDifferenceName(difference.kind))},
+                    {"key", difference.key},
+                    {"columns", difference.columns}});
+  }
+  return list;
+}
+
+Json Definitions(const std::vector<DefinitionDifference>& definitions) {
+  Json list = Json::array();
+  for (const DefinitionDifference& difference : definitions) {
+    list.push_back({{"kind", difference.object_kind},
+                    {"schema", difference.name.schema},
+                    {"name", difference.name.name},
+                    {"difference", std::string(DefinitionDifferenceName(difference.kind))},
+                    {"source", difference.source},
+                    {"target", difference.target}});
+  }
+  return list;
+}
+
+Json Verdict(const TableVerdict& table) {
+  const TableComparison& rows = table.comparison;
+  return {{"schema", table.name.schema},
+          {"table", table.name.name},
+          {"key", table.key.empty() ? Json(nullptr) : Json(table.key)},
+          {"result", !rows.obstacle.empty() ? "not compared"
+                     : rows.equal()         ? "equal"
+                                            : "different"},
+          {"rows_source", rows.source_rows},
+          {"rows_target", rows.target_rows},
+          {"bytes", rows.source_bytes},
+          {"seconds", table.seconds},
+          {"differences_total", rows.differences},
+          {"differences_total_is_at_least", rows.at_least},
+          {"negative_zeros", rows.negative_zeros},
+          {"differences", Differences(rows)},
+          {"obstacle", rows.obstacle.empty() ? Json(nullptr) : Json(rows.obstacle)}};
+}
+
 Json Tables(const CopyReport& report) {
   Json list = Json::array();
   for (const TableReport& table : report.tables) {
@@ -71,7 +114,9 @@ Json Tables(const CopyReport& report) {
                     {"seconds", table.row_seconds},
                     {"index_seconds", table.index_seconds},
                     {"verify_seconds", table.verify_seconds},
-                    {"verify", table.verify}});
+                    {"verify", table.verify},
+                    {"differences_total", table.differences.differences},
+                    {"differences", Differences(table.differences)}});
   }
   return list;
 }
@@ -137,6 +182,42 @@ std::string PlanJson(const CopyReport& report, const std::vector<TableInfo>& tab
                               {"rows_estimate", table.rows_estimate},
                               {"bytes_estimate", table.data_bytes_estimate}});
   }
+  return Dump(json, 2) + "\n";
+}
+
+std::string VerifyJson(const VerifyReport& report) {
+  Json json;
+  json["schema"] = "zdpipe.verify/1";
+  json["tool_version"] = report.tool_version;
+  json["started_at"] = report.started_at;
+  json["finished_at"] = report.finished_at;
+  json["exit_code"] = report.exit_code();
+  json["equal"] = report.status.ok();
+  json["source"] = Server(report.source);
+  json["target"] = Server(report.target);
+  uint64_t rows = 0;
+  uint64_t bytes = 0;
+  uint64_t differences = 0;
+  size_t different = 0;
+  json["tables"] = Json::array();
+  for (const TableVerdict& table : report.tables) {
+    rows += table.comparison.source_rows;
+    bytes += table.comparison.source_bytes;
+    differences += table.comparison.differences;
+    different += table.comparison.equal() ? 0 : 1;
+    json["tables"].push_back(Verdict(table));
+  }
+  json["totals"] = {{"tables", report.tables.size()},
+                    {"tables_different", different},
+                    {"rows", rows},
+                    {"bytes", bytes},
+                    {"row_differences", differences},
+                    {"definition_differences", report.definitions.size()},
+                    {"seconds", report.seconds}};
+  json["definitions"] = Definitions(report.definitions);
+  json["notes"] = report.notes;
+  json["memory_peak_bytes"] = report.memory_peak_bytes;
+  json["error"] = Error(report.status);
   return Dump(json, 2) + "\n";
 }
 

@@ -51,6 +51,37 @@ std::string VerifyLine(const CopyReport& report) {
                          report.tables.size());
 }
 
+// "changed  shop.orders  (10)  total, note" and how many more there are.
+std::string DifferencesText(const ObjectName& table, const TableComparison& rows) {
+  const std::string name = PrintableName(table.schema, table.name);
+  if (!rows.obstacle.empty()) {
+    return absl::StrFormat("%-10s %s: %s\n", "NOT READ", name, Printable(rows.obstacle));
+  }
+  std::string text;
+  for (const RowDifference& difference : rows.shown) {
+    absl::StrAppendFormat(&text, "%-10s %s  %s  %s\n", RowDifferenceName(difference.kind), name,
+                          Printable(difference.key),
+                          Printable(absl::StrJoin(difference.columns, ", ")));
+  }
+  const uint64_t more = rows.differences - rows.shown.size();
+  if (more > 0 || rows.at_least) {
+    absl::StrAppendFormat(&text, "%-10s %s  %s%d more rows\n", "", name,
+                          rows.at_least ? "at least " : "", more);
+  }
+  return text;
+}
+
+std::string DefinitionText(const DefinitionDifference& difference) {
+  std::string text = absl::StrFormat("%-10s %s %s\n", DefinitionDifferenceName(difference.kind),
+                                     difference.object_kind,
+                                     PrintableName(difference.name.schema, difference.name.name));
+  if (!difference.source.empty())
+    absl::StrAppend(&text, "           source: ", difference.source, "\n");
+  if (!difference.target.empty())
+    absl::StrAppend(&text, "           target: ", difference.target, "\n");
+  return text;
+}
+
 }  // namespace
 
 std::string FindingsText(const std::vector<Finding>& findings) {
@@ -87,6 +118,10 @@ std::string ReportText(const CopyReport& report) {
                                   }
                                 }),
                   "\n", VerifyLine(report));
+  for (const TableReport& table : report.tables) {
+    if (table.verify != "different") continue;
+    absl::StrAppend(&text, DifferencesText(table.name, table.differences));
+  }
   absl::StrAppendFormat(&text, "memory   %s at most\n",
                         FormatBytes(static_cast<double>(report.memory_peak_bytes)));
   for (const ObjectFailure& failure : report.failures) {
@@ -98,6 +133,29 @@ std::string ReportText(const CopyReport& report) {
   for (const std::string& path : report.handoff_paths) {
     absl::StrAppend(&text, "handoff  ", path, report.handoff_usable ? "" : " (NOT USABLE)", "\n");
   }
+  return text;
+}
+
+std::string VerifyText(const VerifyReport& report) {
+  std::string text =
+      absl::StrCat(ServerLine("source", report.source), ServerLine("target", report.target));
+  uint64_t rows = 0;
+  uint64_t bytes = 0;
+  size_t equal = 0;
+  for (const TableVerdict& table : report.tables) {
+    rows += table.comparison.source_rows;
+    bytes += table.comparison.source_bytes;
+    equal += table.comparison.equal() ? 1 : 0;
+    absl::StrAppend(&text, DifferencesText(table.name, table.comparison));
+  }
+  for (const DefinitionDifference& difference : report.definitions) {
+    absl::StrAppend(&text, DefinitionText(difference));
+  }
+  absl::StrAppendFormat(&text, "rows     %d of %d tables equal, %d rows, %s in %s\n", equal,
+                        report.tables.size(), rows, FormatBytes(static_cast<double>(bytes)),
+                        FormatSeconds(report.seconds));
+  absl::StrAppendFormat(&text, "objects  %d definitions differ\n", report.definitions.size());
+  for (const std::string& note : report.notes) absl::StrAppend(&text, "note     ", note, "\n");
   return text;
 }
 

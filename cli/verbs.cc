@@ -18,6 +18,7 @@
 #include "engine/server/session.h"
 #include "engine/server/sql_text.h"
 #include "pipeline/copy_run.h"
+#include "pipeline/verify_run.h"
 
 namespace zdpipe {
 namespace {
@@ -83,29 +84,45 @@ int DryRun(const CommandLine& command) {
                 report.source.name.empty() ? "" : PlanText(report, tables));
 }
 
+// Before anything is done: a report that cannot be written would be lost at the end.
+absl::Status CheckReport(const CommandLine& command) {
+  if (command.report_path.empty()) return absl::OkStatus();
+  return Annotate(CheckFolderIsWritable(command.report_path), "the report");
+}
+
+int FinishWithReport(const CommandLine& command, const absl::Status& status,
+                     const std::string& json, const std::string& text) {
+  const int exit_code = Finish(status, command.output, json, text);
+  if (command.report_path.empty()) return exit_code;
+  const absl::Status written = WriteFileAtomically(command.report_path, json);
+  if (written.ok()) return exit_code;
+  PrintError(Annotate(written, "the report"));
+  return exit_code == 0 ? ExitCode(written) : exit_code;
+}
+
 int Copy(const CommandLine& command, const CancelToken& cancel) {
-  if (!command.report_path.empty()) {
-    const absl::Status writable =
-        Annotate(CheckFolderIsWritable(command.report_path), "the report");
-    if (!writable.ok()) return Finish(writable, command.output, ErrorJson(writable), "");
-  }
+  const absl::Status writable = CheckReport(command);
+  if (!writable.ok()) return Finish(writable, command.output, ErrorJson(writable), "");
   ProgressPrinter printer(command.progress);
   Progress progress;
   const CopyReport report = RunCopy(
       command.copy, cancel, progress, [&](const ProgressView& view) { printer.Tick(view); },
       [&](absl::string_view note) { printer.Note(note); });
   printer.Finish();
-  const std::string json = ReportJson(report);
-  int exit_code = Finish(report.status, command.output, json,
-                         report.source.name.empty() ? "" : ReportText(report));
-  if (!command.report_path.empty()) {
-    const absl::Status written = WriteFileAtomically(command.report_path, json);
-    if (!written.ok()) {
-      PrintError(Annotate(written, "the report"));
-      if (exit_code == 0) exit_code = ExitCode(written);
-    }
-  }
-  return exit_code;
+  return FinishWithReport(command, report.status, ReportJson(report),
+                          report.source.name.empty() ? "" : ReportText(report));
+}
+
+int Verify(const CommandLine& command, const CancelToken& cancel) {
+  const absl::Status writable = CheckReport(command);
+  if (!writable.ok()) return Finish(writable, command.output, ErrorJson(writable), "");
+  ProgressPrinter printer(command.progress);
+  Progress progress;
+  const VerifyReport report = RunVerify(command.copy, cancel, progress,
+                                        [&](const ProgressView& view) { printer.Tick(view); });
+  printer.Finish();
+  return FinishWithReport(command, report.status, VerifyJson(report),
+                          report.source.name.empty() ? "" : VerifyText(report));
 }
 
 int Status(const CommandLine& command) {
@@ -131,6 +148,8 @@ int RunVerb(CommandLine& command, const CancelToken& cancel) {
       return Check(command);
     case Verb::kCopy:
       return command.dry_run ? DryRun(command) : Copy(command, cancel);
+    case Verb::kVerify:
+      return Verify(command, cancel);
     case Verb::kStatus:
       return Status(command);
   }

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "engine/schema/definitions.h"
 #include "engine/schema/table_ddl.h"
 #include "engine/server/sql_text.h"
 
@@ -41,7 +42,7 @@ class Checker {
     ZDPIPE_RETURN_IF_ERROR(CheckEngines());
     ZDPIPE_RETURN_IF_ERROR(CheckCollations());
     CheckFeatures();
-    if (SameRelease()) return absl::OkStatus();
+    if (SameRelease(source_.version(), target_.version())) return absl::OkStatus();
     ZDPIPE_RETURN_IF_ERROR(CheckFeaturesByQuery());
     ZDPIPE_RETURN_IF_ERROR(CheckKeyLengths());
     ZDPIPE_RETURN_IF_ERROR(CheckTimestampDefaults());
@@ -354,12 +355,6 @@ class Checker {
           "use versions that are both at least 11.5 or both older, or leave the table out with "
           "--exclude-tables");
     }
-  }
-
-  bool SameRelease() const {
-    const Version& from = source_.version();
-    const Version& to = target_.version();
-    return from.mariadb == to.mariadb && from.major == to.major && from.minor == to.minor;
   }
 
   // Calls `found` for each selected table that the query names in its columns TABLE_SCHEMA and

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <random>
+#include <set>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -17,17 +18,18 @@
 #include "absl/time/time.h"
 #include "engine/atomic_file.h"
 #include "engine/ledger/ledger.h"
+#include "engine/schema/definitions.h"
 #include "engine/server/sql_text.h"
 #include "pipeline/row_pipe.h"
 #include "pipeline/table_copy.h"
 #include "pipeline/table_queue.h"
+#include "pipeline/ticker.h"
 
 namespace zdpipe {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds kCancelPoll{100};
 constexpr std::chrono::seconds kTickEvery{1};
 constexpr std::chrono::seconds kHeartbeatEvery{5};
 constexpr int kCloseSeconds = 2;
@@ -49,26 +51,6 @@ std::string NewRunId() {
   return absl::StrCat(absl::FormatTime("%Y%m%dT%H%M%SZ", absl::Now(), absl::UTCTimeZone()), "-",
                       absl::Hex(random(), absl::kZeroPad8), absl::Hex(random(), absl::kZeroPad8));
 }
-
-// A thread that calls `tick` every kCancelPoll until it is destroyed.
-class Ticker {
- public:
-  explicit Ticker(std::function<void()> tick)
-      : thread_([this, tick = std::move(tick)] {
-          while (!ended_.load()) {
-            tick();
-            std::this_thread::sleep_for(kCancelPoll);
-          }
-        }) {}
-  ~Ticker() {
-    ended_.store(true);
-    thread_.join();
-  }
-
- private:
-  std::atomic<bool> ended_ = false;
-  std::thread thread_;
-};
 
 class CopyRun {
  public:
@@ -493,44 +475,28 @@ class CopyRun {
           absl::StrCat("event ", PrintableName(event.name.schema, event.name.name),
                        " is disabled on the target; on the source it is ", event.status));
     }
-    return CompareDefinitions();
+    return CompareWithSource();
   }
 
-  // The server's own words for each table, compared between the ends.
-  absl::Status CompareDefinitions() {
-    const Version& from = source_->version();
-    const Version& to = target_->version();
-    if (from.mariadb != to.mariadb || from.major != to.major || from.minor != to.minor) {
-      Note("table definitions are not compared: the servers are of different versions");
-      return absl::OkStatus();
-    }
-    for (const TableInfo& table : check_.catalog.tables) {
-      if (cancel_.cancelled()) return CancelledError();
-      const std::string sql =
-          absl::StrCat("SHOW CREATE TABLE ", QuoteName(table.name.schema, table.name.name));
-      ZDPIPE_ASSIGN_OR_RETURN(const Result source, source_->Query(sql));
-      const absl::StatusOr<Result> target = target_->Query(sql);
-      if (!target.ok()) {
-        if (ServerErrnoOf(target.status()) == kErrUnknownTable) continue;  // reported as lost
-        return target.status();
-      }
-      if (Comparable(source.rows[0][1]) != Comparable(target->rows[0][1])) {
-        report_.failures.push_back(
-            {"table", table.name, "the definition on the target differs from the source's"});
-      }
+  // What the target now says of each object; one that could not be made is listed already.
+  absl::Status CompareWithSource() {
+    DefinitionRules rules;
+    rules.definer = options_.definer;
+    rules.ignore_counters = options_.source_state == SourceState::kMaster;
+    rules.stopping = [this] { return cancel_.cancelled(); };
+    ZDPIPE_ASSIGN_OR_RETURN(const std::vector<DefinitionDifference> differences,
+                            CompareDefinitions(*source_, *target_, check_.catalog, rules));
+    std::set<ObjectName> listed;
+    for (const ObjectFailure& failure : report_.failures) listed.insert(failure.name);
+    for (const DefinitionDifference& difference : differences) {
+      if (listed.count(difference.name) > 0) continue;
+      report_.failures.push_back(
+          {difference.object_kind, difference.name,
+           absl::StrCat("the definition on the target is ",
+                        DefinitionDifferenceName(difference.kind), ": source: ", difference.source,
+                        "; target: ", difference.target)});
     }
     return absl::OkStatus();
-  }
-
-  // On a master the counter moves on while we copy; it is no part of the definition then.
-  std::string Comparable(const std::optional<std::string>& definition) const {
-    std::string text = definition.value_or("");
-    const size_t counter = text.rfind(" AUTO_INCREMENT=");
-    if (options_.source_state != SourceState::kMaster || counter == std::string::npos ||
-        counter < text.rfind("\n)")) {
-      return text;
-    }
-    return text.erase(counter, text.find(' ', counter + 1) - counter);
   }
 
   absl::Status Prove() {
@@ -543,9 +509,13 @@ class CopyRun {
     for (const TableReport& table : report_.tables) {
       if (table.verify != "different") continue;
       ++count;
-      if (count <= 3)
-        absl::StrAppend(&different, count == 1 ? "" : ", ",
-                        PrintableName(table.name.schema, table.name.name));
+      if (count > 3) continue;
+      absl::StrAppend(&different, count == 1 ? "" : ", ",
+                      PrintableName(table.name.schema, table.name.name));
+      const std::vector<RowDifference>& rows = table.differences.shown;
+      if (rows.empty()) continue;
+      absl::StrAppend(&different, " (", RowDifferenceName(rows[0].kind), " row ",
+                      Printable(rows[0].key), ")");
     }
     if (count == 0) return absl::OkStatus();
     return WithHint(MakeError(Failure::kDifferent,

@@ -15,6 +15,7 @@
 #include "pipeline/options.h"
 #include "pipeline/progress.h"
 #include "pipeline/resources.h"
+#include "pipeline/table_compare.h"
 
 namespace zdpipe {
 
@@ -27,7 +28,8 @@ struct TableReport {
   double row_seconds = 0;
   double index_seconds = 0;
   double verify_seconds = 0;
-  std::string verify;  // "equal", "different", "not done"
+  std::string verify;           // "equal", "different", "not done"
+  TableComparison differences;  // of a different table: which rows
 };
 
 struct PhaseReport {

@@ -24,7 +24,8 @@ struct CopyOptions {
   bool indexes_after = true;
   DefinerPolicy definer;
   VerifyMode verify = VerifyMode::kRows;
-  size_t jobs = 0;  // loaders; 0: chosen by PlanResources
+  size_t differences_shown = 100;  // rows named of a table that differs
+  size_t jobs = 0;                 // loaders; 0: chosen by PlanResources
   uint64_t memory_bytes = uint64_t{256} << 20;
   uint64_t range_bytes = uint64_t{16} << 20;
   std::string handoff_path = "handoff.json";

@@ -4,8 +4,9 @@
 #include <chrono>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
+#include "engine/schema/definitions.h"
 #include "engine/server/sql_text.h"
+#include "pipeline/table_compare.h"
 
 namespace zdpipe {
 namespace {
@@ -31,10 +32,7 @@ class TableCopy {
   absl::StatusOr<TableOutcome> Run() {
     outcome_.report.name = table_.name;
     outcome_.report.verify = "not done";
-    if (!table_.key.empty()) {
-      outcome_.report.key =
-          absl::StrCat(table_.key.index, " (", absl::StrJoin(table_.key.columns, ", "), ")");
-    }
+    outcome_.report.key = KeyText(table_.key);
     ZDPIPE_RETURN_IF_ERROR(Unless(Create(), "table", outcome_.lost));
     if (outcome_.lost) return outcome_;
     ZDPIPE_RETURN_IF_ERROR(MoveRows());
@@ -156,9 +154,32 @@ class TableCopy {
       outcome_.report.verify = count == absl::StrCat(moved_.digest.rows()) ? "equal" : "different";
     } else {
       ZDPIPE_ASSIGN_OR_RETURN(const Digest target, DigestTarget());
-      outcome_.report.verify = target == moved_.digest ? "equal" : "different";
+      outcome_.report.verify = "equal";
+      if (target != moved_.digest) ZDPIPE_RETURN_IF_ERROR(FindDifferences());
     }
     outcome_.report.verify_seconds = SecondsSince(start);
+    return absl::OkStatus();
+  }
+
+  // Which rows differ, and whether that is more than the sign of a zero.
+  absl::Status FindDifferences() {
+    Stage("compare");
+    CompareOptions compare;
+    compare.differences_shown = context_.options.differences_shown;
+    compare.forgive_negative_zeros =
+        !SameRelease(sessions_.reader->version(), sessions_.target_reader->version());
+    compare.stopping = [this] { return context_.pipe.cancel.cancelled(); };
+    ZDPIPE_ASSIGN_OR_RETURN(
+        outcome_.report.differences,
+        CompareTable(table_, *sessions_.reader, *sessions_.target_reader, compare));
+    const TableComparison& found = outcome_.report.differences;
+    const bool only_zeros = found.equal() && found.negative_zeros > 0;
+    if (!only_zeros) outcome_.report.verify = "different";
+    if (only_zeros) {
+      outcome_.notes.push_back(absl::StrCat(name_, ": in ", found.negative_zeros,
+                                            " rows -0.0 became 0: the servers' releases store it "
+                                            "differently"));
+    }
     return absl::OkStatus();
   }
 

@@ -12,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "engine/server/sql_text.h"
 
@@ -117,6 +118,24 @@ bool Selection::SelectsTable(const ObjectName& name) const {
   };
   return (tables.empty() || std::any_of(tables.begin(), tables.end(), matches)) &&
          std::none_of(exclude_tables.begin(), exclude_tables.end(), matches);
+}
+
+std::string KeyText(const KeyInfo& key) {
+  return key.empty() ? "" : absl::StrCat(key.index, " (", absl::StrJoin(key.columns, ", "), ")");
+}
+
+const char* RoutineKindName(RoutineKind kind) {
+  switch (kind) {
+    case RoutineKind::kProcedure:
+      return "procedure";
+    case RoutineKind::kFunction:
+      return "function";
+    case RoutineKind::kPackage:
+      return "package";
+    case RoutineKind::kPackageBody:
+      return "package body";
+  }
+  return "procedure";
 }
 
 bool IsSystemDatabase(absl::string_view name) {

@@ -44,6 +44,8 @@ struct KeyInfo {
   bool empty() const { return columns.empty(); }
 };
 
+std::string KeyText(const KeyInfo& key);  // "PRIMARY (id, day)"; "" for none
+
 struct TableInfo {
   ObjectName name;
   std::string engine;  // as information_schema says it; "" when the server cannot open the table
@@ -63,6 +65,8 @@ struct TableInfo {
 };
 
 enum class RoutineKind { kProcedure, kFunction, kPackage, kPackageBody };
+
+const char* RoutineKindName(RoutineKind kind);  // "procedure", "package body", as SQL says it
 
 struct RoutineInfo {
   ObjectName name;

@@ -105,6 +105,7 @@ TablePlan PlanTable(const TableInfo& table) {
     absl::StrAppend(&expressions, comma, SelectExpression(column, role));
     absl::StrAppend(&columns, comma, QuoteName(column.name));
     plan.roles.push_back(role);
+    plan.columns.push_back({column.name, column.charset});
     inserted.push_back(column);
   };
   for (const ColumnInfo& column : table.columns) {
@@ -122,37 +123,43 @@ TablePlan PlanTable(const TableInfo& table) {
     if (!key.empty()) key.push_back(table.row_end);
   }
   const std::string name = QuoteName(table.name.schema, table.name.name);
-  plan.select = absl::StrCat("SELECT ", expressions, " FROM ", name,
-                             table.system_versioned ? " FOR SYSTEM_TIME ALL" : "");
+  plan.scan = absl::StrCat("SELECT ", expressions, " FROM ", name,
+                           table.system_versioned ? " FOR SYSTEM_TIME ALL" : "");
+  plan.select = plan.scan;
   plan.insert_head = absl::StrCat("INSERT INTO ", name, " (", columns, ") VALUES ");
 
-  // Only a clustered key gives the order for free; elsewhere it would cost a sort of the table.
-  if (!table.transactional()) return plan;
   std::string order;
   for (const std::string& column : key) {
     const auto found = std::find_if(inserted.begin(), inserted.end(),
                                     [&](const ColumnInfo& info) { return info.name == column; });
     if (found == inserted.end()) {
-      plan.key.clear();
+      plan.identity.clear();
       return plan;
     }
-    plan.key.push_back({static_cast<size_t>(found - inserted.begin()), found->charset});
+    plan.identity.push_back({static_cast<size_t>(found - inserted.begin()), found->charset});
     absl::StrAppend(&order, order.empty() ? "" : ", ", QuoteName(column));
   }
-  if (key.empty()) return plan;
+  // Only a clustered key gives the order for free; elsewhere it would cost a sort of the table.
+  if (key.empty() || !table.transactional()) return plan;
+  plan.key = plan.identity;
   // FORCE INDEX: the optimiser must not prefer a scan and a sort of the whole table.
   absl::StrAppend(&plan.select, " FORCE INDEX (", QuoteName(table.key.index), ") ORDER BY ", order);
   return plan;
 }
 
 std::string KeyLiteral(const TablePlan& plan, const RowLayout& layout, WireRow row) {
-  if (plan.key.empty()) return "";
+  return RowLiteral(plan.key, layout, row);
+}
+
+std::string RowLiteral(const std::vector<KeyColumn>& columns, const RowLayout& layout,
+                       WireRow row) {
+  if (columns.empty()) return "";
   std::vector<WireValue> values;
   values.reserve(layout.columns.size());
   ValueCursor cursor(layout, row);
   for (size_t i = 0; i < layout.columns.size(); ++i) values.push_back(cursor.Next());
   std::string literal = "(";
-  for (const KeyColumn& key : plan.key) {
+  for (const KeyColumn& key : columns) {
     absl::StrAppend(&literal, literal.size() == 1 ? "" : ", ",
                     Literal(layout.columns[key.position], key, values[key.position]));
   }

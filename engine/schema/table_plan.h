@@ -18,18 +18,30 @@ struct KeyColumn {
   std::string charset;  // "" for numbers, times and binary strings
 };
 
+struct PlannedColumn {
+  std::string name;
+  std::string charset;  // "" as above
+};
+
 struct TablePlan {
   // Every column that is not generated, by name (SELECT * would drop INVISIBLE ones), ENUM and SET
-  // as numbers, in key order where the table has a usable key.
-  std::string select;
-  std::string insert_head;  // "INSERT INTO `s`.`t` (`a`, `b`) VALUES "
-  std::vector<ColumnRole> roles;
-  std::vector<KeyColumn> key;  // empty: the rows come in no particular order
+  // as numbers, in no particular order.
+  std::string scan;
+  std::string select;                  // `scan`, in key order where that costs no sort
+  std::string insert_head;             // "INSERT INTO `s`.`t` (`a`, `b`) VALUES "
+  std::vector<PlannedColumn> columns;  // in the order of the row's values
+  std::vector<ColumnRole> roles;       // of these columns
+  std::vector<KeyColumn> key;          // what `select` is ordered by; empty: by nothing
+  // What tells the rows apart: the table's key, whether it orders them or not; empty: nothing does.
+  std::vector<KeyColumn> identity;
 };
 
 TablePlan PlanTable(const TableInfo& table);
 
-// The key of `row` as SQL literals: "(10, _latin1 X'6162')"; "" for a table without a key.
+// Values of `row` as SQL literals: "(10, _latin1 X'6162')"; "" for no columns.
+std::string RowLiteral(const std::vector<KeyColumn>& columns, const RowLayout& layout, WireRow row);
+
+// The key of `row` as SQL literals; "" for a table without a key.
 std::string KeyLiteral(const TablePlan& plan, const RowLayout& layout, WireRow row);
 
 }  // namespace zdpipe

@@ -68,9 +68,10 @@ absl::StatusOr<SnapshotProof> ReadProofInside(Session& session, SourceState stat
 }
 
 absl::StatusOr<std::unique_ptr<Session>> ConnectReader(const Endpoint& endpoint,
-                                                       const SessionOptions& options) {
+                                                       const SessionOptions& options,
+                                                       End end = End::kSource) {
   ZDPIPE_ASSIGN_OR_RETURN(std::unique_ptr<Session> session,
-                          Session::Connect(endpoint, End::kSource, options));
+                          Session::Connect(endpoint, end, options));
   ZDPIPE_RETURN_IF_ERROR(SetUpReader(*session));
   return session;
 }
@@ -201,6 +202,13 @@ absl::StatusOr<Snapshot> OpenSnapshot(const Endpoint& endpoint, SourceState stat
                              ? StartOnMaster(snapshot, endpoint, options.front())
                              : StartOnQuietSource(snapshot, state));
   return snapshot;
+}
+
+absl::StatusOr<std::unique_ptr<Session>> OpenReader(const Endpoint& endpoint, End end,
+                                                    const SessionOptions& options) {
+  ZDPIPE_ASSIGN_OR_RETURN(std::unique_ptr<Session> session, ConnectReader(endpoint, options, end));
+  ZDPIPE_RETURN_IF_ERROR(session->Execute(kStartSnapshot));
+  return session;
 }
 
 absl::StatusOr<SnapshotProof> ReadProof(const Endpoint& endpoint, SourceState state,

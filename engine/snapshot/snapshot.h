@@ -49,6 +49,10 @@ struct Snapshot {
 absl::StatusOr<Snapshot> OpenSnapshot(const Endpoint& endpoint, SourceState state,
                                       const std::vector<SessionOptions>& options);
 
+// A session inside a snapshot of its own, on either end: for reading a server by itself.
+absl::StatusOr<std::unique_ptr<Session>> OpenReader(const Endpoint& endpoint, End end,
+                                                    const SessionOptions& options);
+
 // Reads the proof anew, through a fresh session: for comparing after the last read.
 absl::StatusOr<SnapshotProof> ReadProof(const Endpoint& endpoint, SourceState state,
                                         const SessionOptions& options);

@@ -1,0 +1,380 @@
+#include "engine/schema/definitions.h"
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "engine/errors.h"
+#include "engine/server/sql_text.h"
+
+namespace zdpipe {
+namespace {
+
+// An object by the name of its kind, as in "package body".
+struct ObjectId {
+  std::string kind;
+  ObjectName name;
+
+  friend auto operator<=>(const ObjectId&, const ObjectId&) = default;
+};
+
+std::vector<ObjectId> ObjectsOf(const Catalog& catalog);
+bool DoesNotExist(unsigned server_errno);
+bool ConcernsOneObject(const absl::Status& status);
+DefinitionDifference Difference(const ObjectId& object, absl::string_view source,
+                                absl::string_view target);
+
+// What one server says of an object: text, nothing (it does not exist), or why it does not say.
+struct Words {
+  std::optional<std::string> text;
+  std::string unreadable;
+};
+
+std::optional<DefinitionDifference> CompareWords(const ObjectId& object, const Words& source,
+                                                 const Words& target);
+
+// SHOW CREATE on both ends, one object after the other.
+class ShownWords {
+ public:
+  ShownWords(Session& session, const DefinitionRules& rules) : session_(session), rules_(rules) {}
+
+  absl::StatusOr<Words> Read(const ObjectId& object) {
+    const bool is_database = object.kind == "database";
+    const std::string name = is_database ? QuoteName(object.name.schema)
+                                         : QuoteName(object.name.schema, object.name.name);
+    const absl::StatusOr<Result> shown =
+        session_.Query(absl::StrCat("SHOW CREATE ", object.kind, " ", name));
+    Words words;
+    if (!shown.ok()) {
+      if (DoesNotExist(ServerErrnoOf(shown.status()))) return words;
+      if (!ConcernsOneObject(shown.status())) return shown.status();
+      words.unreadable = std::string(shown.status().message());
+      return words;
+    }
+    std::string text;
+    for (size_t i = 1; i < shown->columns.size() && !shown->rows.empty(); ++i) {
+      if (shown->columns[i] == "Created") continue;  // when: not what
+      const std::optional<std::string>& value = shown->rows[0][i];
+      if (!value.has_value() && absl::StartsWith(shown->columns[i], "Create ")) {
+        words.unreadable = "the server keeps its text from this user";
+        return words;
+      }
+      absl::StrAppend(&text, shown->columns[i], ": ", Comparable(object, value.value_or("")), "\n");
+    }
+    if (object.kind == "sequence" && !rules_.ignore_counters) {
+      ZDPIPE_ASSIGN_OR_RETURN(const Result state,
+                              session_.Query(absl::StrCat("SELECT * FROM ", name)));
+      for (size_t i = 0; i < state.columns.size() && !state.rows.empty(); ++i) {
+        absl::StrAppend(&text, state.columns[i], " = ", state.rows[0][i].value_or("NULL"), "\n");
+      }
+    }
+    words.text = std::move(text);
+    return words;
+  }
+
+ private:
+  std::string Comparable(const ObjectId& object, std::string text) const {
+    if (!absl::StartsWith(text, "CREATE ")) return text;
+    if (object.kind == "table") return rules_.ignore_counters ? WithoutCounter(text) : text;
+    if (object.kind == "event") {
+      if (absl::StatusOr<std::string> disabled = DisableEvent(text); disabled.ok()) {
+        text = *std::move(disabled);
+      }
+    }
+    // Another account is expected on the target; "current" leaves open which.
+    const bool apply = session_.end() == End::kSource
+                           ? rules_.definer.kind != DefinerPolicy::Kind::kKeep
+                           : rules_.definer.kind == DefinerPolicy::Kind::kCurrent;
+    return apply ? ApplyDefiner(text, rules_.definer) : text;
+  }
+
+  static std::string WithoutCounter(std::string text) {
+    const size_t counter = text.rfind(" AUTO_INCREMENT=");
+    if (counter == std::string::npos || counter < text.rfind("\n)")) return text;
+    return text.erase(counter, text.find(' ', counter + 1) - counter);
+  }
+
+  Session& session_;
+  const DefinitionRules& rules_;
+};
+
+// Facts about all objects of one database on one server, as lines of text.
+using Facts = std::map<ObjectId, std::set<std::string>>;
+
+// Only what both vendors have words for, with the differences between their words taken out: utf8
+// is utf8mb3, `now()` is `NOW`, 'x' is x. The first two columns are the object's kind and name.
+constexpr char kFacts[] = R"(
+SELECT 'database', '', DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME
+  FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = $ AND BINARY SCHEMA_NAME = $;
+SELECT 'table', TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_COLLATION, TABLE_COMMENT
+  FROM information_schema.TABLES WHERE TABLE_SCHEMA = $ AND BINARY TABLE_SCHEMA = $
+  AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED');
+SELECT 'table', TABLE_NAME, 'AUTO_INCREMENT', AUTO_INCREMENT
+  FROM information_schema.TABLES WHERE TABLE_SCHEMA = $ AND BINARY TABLE_SCHEMA = $
+  AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') AND AUTO_INCREMENT IS NOT NULL;
+SELECT IF(TABLE_TYPE = 'VIEW', 'view', 'table'), c.TABLE_NAME, 'column', ORDINAL_POSITION, COLUMN_NAME,
+  REPLACE(COLUMN_TYPE, '/*M!', '/*!'), IF(TABLE_TYPE = 'VIEW', '', IS_NULLABLE),
+  IF(TABLE_TYPE = 'VIEW', '', COLLATION_NAME),
+  IF(TABLE_TYPE = 'VIEW', '', LOWER(REPLACE(TRIM(BOTH '''' FROM COALESCE(NULLIF(COLUMN_DEFAULT, 'NULL'), '')), '()', ''))),
+  LOWER(REPLACE(EXTRA, '()', '')), IF(TABLE_TYPE = 'VIEW', '', COLUMN_COMMENT)
+  FROM information_schema.COLUMNS c JOIN information_schema.TABLES t USING (TABLE_SCHEMA, TABLE_NAME)
+  WHERE c.TABLE_SCHEMA = $ AND BINARY c.TABLE_SCHEMA = $ AND TABLE_TYPE <> 'SEQUENCE';
+SELECT 'table', TABLE_NAME, 'key', INDEX_NAME, NON_UNIQUE, SEQ_IN_INDEX, COLUMN_NAME, SUB_PART, INDEX_TYPE,
+  COLLATION FROM information_schema.STATISTICS
+  WHERE TABLE_SCHEMA = $ AND BINARY TABLE_SCHEMA = $;
+SELECT 'table', k.TABLE_NAME, 'foreign key', k.CONSTRAINT_NAME, k.ORDINAL_POSITION, k.COLUMN_NAME,
+  k.REFERENCED_TABLE_SCHEMA, k.REFERENCED_TABLE_NAME, k.REFERENCED_COLUMN_NAME, r.UPDATE_RULE, r.DELETE_RULE
+  FROM information_schema.KEY_COLUMN_USAGE k JOIN information_schema.REFERENTIAL_CONSTRAINTS r
+  ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME
+  AND r.TABLE_NAME = k.TABLE_NAME WHERE k.TABLE_SCHEMA = $ AND BINARY k.TABLE_SCHEMA = $
+  AND r.CONSTRAINT_SCHEMA = $;
+SELECT 'table', TABLE_NAME, 'partition', PARTITION_NAME, SUBPARTITION_NAME, PARTITION_METHOD,
+  PARTITION_DESCRIPTION FROM information_schema.PARTITIONS
+  WHERE TABLE_SCHEMA = $ AND BINARY TABLE_SCHEMA = $ AND PARTITION_NAME IS NOT NULL
+  AND PARTITION_METHOD <> 'SYSTEM_TIME';
+SELECT 'view', TABLE_NAME, 'updatable', IS_UPDATABLE, SECURITY_TYPE, CHECK_OPTION, DEFINER
+  FROM information_schema.VIEWS WHERE TABLE_SCHEMA = $ AND BINARY TABLE_SCHEMA = $;
+SELECT LOWER(ROUTINE_TYPE), ROUTINE_NAME, DTD_IDENTIFIER, SQL_DATA_ACCESS, IS_DETERMINISTIC, SECURITY_TYPE,
+  ROUTINE_COMMENT, DEFINER FROM information_schema.ROUTINES
+  WHERE ROUTINE_SCHEMA = $ AND BINARY ROUTINE_SCHEMA = $;
+SELECT LOWER(ROUTINE_TYPE), SPECIFIC_NAME, 'parameter', ORDINAL_POSITION, PARAMETER_MODE, PARAMETER_NAME,
+  DTD_IDENTIFIER, COLLATION_NAME FROM information_schema.PARAMETERS
+  WHERE SPECIFIC_SCHEMA = $ AND BINARY SPECIFIC_SCHEMA = $;
+SELECT 'trigger', TRIGGER_NAME, EVENT_OBJECT_TABLE, ACTION_TIMING, EVENT_MANIPULATION, ACTION_STATEMENT, DEFINER
+  FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = $ AND BINARY TRIGGER_SCHEMA = $;
+SELECT 'event', EVENT_NAME, EVENT_TYPE, EXECUTE_AT, INTERVAL_VALUE, INTERVAL_FIELD, EVENT_DEFINITION, EVENT_COMMENT,
+  DEFINER FROM information_schema.EVENTS WHERE EVENT_SCHEMA = $ AND BINARY EVENT_SCHEMA = $
+)";
+
+// What MySQL 5.6 has no place for: compared between two MariaDBs only.
+constexpr char kMariaDbFacts[] = R"(
+SELECT 'table', TABLE_NAME, 'check', CONSTRAINT_NAME, CHECK_CLAUSE
+  FROM information_schema.CHECK_CONSTRAINTS
+  WHERE CONSTRAINT_SCHEMA = $ AND BINARY CONSTRAINT_SCHEMA = $;
+SELECT 'table', TABLE_NAME, 'generated', COLUMN_NAME, GENERATION_EXPRESSION
+  FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = $ AND BINARY TABLE_SCHEMA = $
+  AND GENERATION_EXPRESSION IS NOT NULL;
+SELECT 'sequence', TABLE_NAME FROM information_schema.TABLES
+  WHERE TABLE_SCHEMA = $ AND BINARY TABLE_SCHEMA = $ AND TABLE_TYPE = 'SEQUENCE'
+)";
+
+absl::StatusOr<Facts> ReadFacts(Session& session, const std::string& database, bool both_mariadb,
+                                const DefinitionRules& rules) {
+  Facts facts;
+  const std::string text =
+      absl::StrCat(kFacts, both_mariadb ? ";" : "", both_mariadb ? kMariaDbFacts : "");
+  for (const absl::string_view query : absl::StrSplit(text, ";\n")) {
+    ZDPIPE_ASSIGN_OR_RETURN(const Result result, session.Query(absl::StrReplaceAll(
+                                                     query, {{"$", QuoteText(database)}})));
+    for (const auto& row : result.rows) {
+      if (rules.ignore_counters && row.size() > 2 && row[2] == "AUTO_INCREMENT") continue;
+      std::string line;
+      for (size_t i = 2; i < row.size(); ++i) {
+        const bool is_definer = result.columns[i] == "DEFINER";
+        if (is_definer && rules.definer.kind != DefinerPolicy::Kind::kKeep) continue;
+        absl::StrAppend(&line, i == 2 ? "" : ", ",
+                        absl::StrReplaceAll(row[i].value_or("NULL"),
+                                            {{"utf8mb3_", "utf8_"}, {"utf8mb3", "utf8"}}));
+      }
+      facts[{row[0].value_or(""), {database, row[1].value_or("")}}].insert(std::move(line));
+    }
+  }
+  return facts;
+}
+
+// A line of the first set that the second lacks.
+std::string FirstOnlyIn(const std::set<std::string>& lines, const std::set<std::string>& others) {
+  for (const std::string& line : lines) {
+    if (others.count(line) == 0) return line;
+  }
+  return "";
+}
+
+absl::Status CompareFacts(Session& source, Session& target, const Catalog& catalog,
+                          const DefinitionRules& rules, std::vector<DefinitionDifference>& found) {
+  const bool both_mariadb = source.version().mariadb && target.version().mariadb;
+  source.TrySet("character_set_collations = ''");  // as the target's, see Session::Open
+  const std::vector<ObjectId> objects = ObjectsOf(catalog);
+  for (const DatabaseInfo& database : catalog.databases) {
+    if (rules.stopping()) return MakeError(Failure::kStopped, "stopped");
+    ZDPIPE_ASSIGN_OR_RETURN(Facts wanted, ReadFacts(source, database.name, both_mariadb, rules));
+    ZDPIPE_ASSIGN_OR_RETURN(Facts got, ReadFacts(target, database.name, both_mariadb, rules));
+    for (const ObjectId& object : objects) {
+      if (object.name.schema != database.name || wanted.count(object) == 0) continue;
+      if (got.count(object) == 0) {
+        found.push_back({DefinitionDifference::Kind::kMissing, object.kind, object.name, "", ""});
+      } else if (wanted[object] != got[object]) {
+        found.push_back(Difference(object, FirstOnlyIn(wanted[object], got[object]),
+                                   FirstOnlyIn(got[object], wanted[object])));
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CompareShown(Session& source, Session& target, const Catalog& catalog,
+                          const DefinitionRules& rules, std::vector<DefinitionDifference>& found) {
+  // Texts as they are stored, in whatever character set: a conversion could make them equal.
+  for (Session* session : {&source, &target}) {
+    ZDPIPE_RETURN_IF_ERROR(session->Execute("SET character_set_results = NULL"));
+  }
+  ShownWords on_source(source, rules);
+  ShownWords on_target(target, rules);
+  for (const ObjectId& object : ObjectsOf(catalog)) {
+    if (rules.stopping()) return MakeError(Failure::kStopped, "stopped");
+    ZDPIPE_ASSIGN_OR_RETURN(const Words wanted, on_source.Read(object));
+    ZDPIPE_ASSIGN_OR_RETURN(const Words got, on_target.Read(object));
+    std::optional<DefinitionDifference> difference = CompareWords(object, wanted, got);
+    if (difference.has_value()) found.push_back(*std::move(difference));
+  }
+  for (Session* session : {&source, &target}) {
+    ZDPIPE_RETURN_IF_ERROR(session->Execute("SET character_set_results = 'utf8mb4'"));
+  }
+  return absl::OkStatus();
+}
+
+// Triggers that fire at the same moment of the same table fire in an order that is part of what
+// they do, and that no SHOW CREATE tells.
+absl::Status CompareTriggerOrder(Session& target, const Catalog& catalog,
+                                 std::vector<DefinitionDifference>& found) {
+  if (!target.version().MariaDbAtLeast(10, 2) && !target.version().MySqlAtLeast(5, 7)) {
+    return absl::OkStatus();  // one trigger for each moment
+  }
+  std::map<ObjectName, std::string> orders;
+  for (const DatabaseInfo& database : catalog.databases) {
+    ZDPIPE_ASSIGN_OR_RETURN(
+        const Result result,
+        target.Query(absl::StrCat("SELECT TRIGGER_SCHEMA, TRIGGER_NAME, ACTION_ORDER FROM "
+                                  "information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ",
+                                  QuoteText(database.name))));
+    for (const auto& row : result.rows) {
+      orders[{row[0].value_or(""), row[1].value_or("")}] = row[2].value_or("");
+    }
+  }
+  for (const TriggerInfo& trigger : catalog.triggers) {
+    const auto order = orders.find(trigger.name);
+    if (order == orders.end() || trigger.order == 0) continue;
+    if (order->second == absl::StrCat(trigger.order)) continue;
+    found.push_back(Difference({"trigger", trigger.name},
+                               absl::StrCat("action order: ", trigger.order),
+                               absl::StrCat("action order: ", order->second)));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::string_view DefinitionDifferenceName(DefinitionDifference::Kind kind) {
+  switch (kind) {
+    case DefinitionDifference::Kind::kMissing:
+      return "missing";
+    case DefinitionDifference::Kind::kExtra:
+      return "extra";
+    case DefinitionDifference::Kind::kChanged:
+      return "changed";
+    case DefinitionDifference::Kind::kUnreadable:
+      return "unreadable";
+  }
+  return "changed";
+}
+
+bool SameRelease(const Version& a, const Version& b) {
+  return a.mariadb == b.mariadb && a.major == b.major && a.minor == b.minor;
+}
+
+absl::StatusOr<std::vector<DefinitionDifference>> CompareDefinitions(Session& source,
+                                                                     Session& target,
+                                                                     const Catalog& source_catalog,
+                                                                     const DefinitionRules& rules) {
+  std::vector<DefinitionDifference> found;
+  const bool same = SameRelease(source.version(), target.version());
+  ZDPIPE_RETURN_IF_ERROR(
+      (same ? CompareShown : CompareFacts)(source, target, source_catalog, rules, found));
+  ZDPIPE_RETURN_IF_ERROR(CompareTriggerOrder(target, source_catalog, found));
+  return found;
+}
+
+std::vector<DefinitionDifference> ExtraObjects(const Catalog& source, const Catalog& target) {
+  std::vector<ObjectId> wanted = ObjectsOf(source);
+  std::vector<ObjectId> got = ObjectsOf(target);
+  std::sort(wanted.begin(), wanted.end());
+  std::sort(got.begin(), got.end());
+  std::vector<ObjectId> extra;
+  std::set_difference(got.begin(), got.end(), wanted.begin(), wanted.end(),
+                      std::back_inserter(extra));
+  std::vector<DefinitionDifference> found;
+  for (const ObjectId& object : extra) {
+    found.push_back({DefinitionDifference::Kind::kExtra, object.kind, object.name, "", ""});
+  }
+  return found;
+}
+
+namespace {
+
+std::vector<ObjectId> ObjectsOf(const Catalog& catalog) {
+  std::vector<ObjectId> objects;
+  for (const DatabaseInfo& database : catalog.databases) {
+    objects.push_back({"database", {database.name, ""}});
+  }
+  for (const ObjectName& sequence : catalog.sequences) objects.push_back({"sequence", sequence});
+  for (const TableInfo& table : catalog.tables) objects.push_back({"table", table.name});
+  for (const ObjectName& view : catalog.views) objects.push_back({"view", view});
+  for (const RoutineInfo& routine : catalog.routines) {
+    objects.push_back({RoutineKindName(routine.kind), routine.name});
+  }
+  for (const TriggerInfo& trigger : catalog.triggers) objects.push_back({"trigger", trigger.name});
+  for (const EventInfo& event : catalog.events) objects.push_back({"event", event.name});
+  return objects;
+}
+
+bool DoesNotExist(unsigned server_errno) {
+  constexpr unsigned kErrors[] = {
+      1049 /* database */,         kErrUnknownTable,    1305 /* routine */,
+      1347 /* not of this kind */, 1360 /* trigger */,  1539 /* event */,
+      4089 /* not a sequence */,   4091 /* sequence */, 4092 /* view */};
+  return std::find(std::begin(kErrors), std::end(kErrors), server_errno) != std::end(kErrors);
+}
+
+bool ConcernsOneObject(const absl::Status& status) {
+  const unsigned number = ServerErrnoOf(status);
+  return number > 0 && (number < 2000 || number > 2999) && number != kErrQueryInterrupted;
+}
+
+DefinitionDifference Difference(const ObjectId& object, absl::string_view source,
+                                absl::string_view target) {
+  const auto line = [](absl::string_view text) {
+    constexpr size_t kShownBytes = 300;
+    return Printable(text.substr(0, kShownBytes));
+  };
+  return {DefinitionDifference::Kind::kChanged, object.kind, object.name, line(source),
+          line(target)};
+}
+
+std::optional<DefinitionDifference> CompareWords(const ObjectId& object, const Words& source,
+                                                 const Words& target) {
+  if (!source.unreadable.empty() || !target.unreadable.empty()) {
+    return DefinitionDifference{DefinitionDifference::Kind::kUnreadable, object.kind, object.name,
+                                source.unreadable, target.unreadable};
+  }
+  // Gone from the source since its catalog was read: the proof of the snapshot will tell.
+  if (!source.text.has_value()) return std::nullopt;
+  if (!target.text.has_value()) {
+    return DefinitionDifference{DefinitionDifference::Kind::kMissing, object.kind, object.name, "",
+                                ""};
+  }
+  if (*source.text == *target.text) return std::nullopt;
+  const std::vector<absl::string_view> a = absl::StrSplit(*source.text, '\n');
+  const std::vector<absl::string_view> b = absl::StrSplit(*target.text, '\n');
+  const auto [at_a, at_b] = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
+  return Difference(object, at_a == a.end() ? "" : *at_a, at_b == b.end() ? "" : *at_b);
+}
+
+}  // namespace
+}  // namespace zdpipe
