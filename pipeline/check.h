@@ -2,7 +2,6 @@
 #ifndef ZDPIPE_PIPELINE_CHECK_H_
 #define ZDPIPE_PIPELINE_CHECK_H_
 
-#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -11,19 +10,10 @@
 #include "engine/server/session.h"
 #include "engine/snapshot/handoff.h"
 #include "engine/snapshot/replication.h"
+#include "pipeline/finding.h"
 #include "pipeline/options.h"
 
 namespace zdpipe {
-
-enum class Severity { kInfo, kWarning, kError };  // an error refuses the copy
-
-struct Finding {
-  std::string id;  // stable, e.g. "TARGET_NOT_EMPTY"; docs/findings.md lists them
-  Severity severity = Severity::kInfo;
-  std::string object;
-  std::string evidence;
-  std::string fix;
-};
 
 struct CheckResult {
   ServerIdentity source;
@@ -39,8 +29,6 @@ struct CheckResult {
 // Reads only. Errors: a server that fails; kUsage for a selection that names nothing.
 absl::StatusOr<CheckResult> RunCheck(Session& source, Session& target, const CopyOptions& options,
                                      const std::vector<LedgerObject>& earlier);
-
-absl::string_view SeverityName(Severity severity);
 
 }  // namespace zdpipe
 

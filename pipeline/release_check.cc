@@ -1,0 +1,328 @@
+#include "pipeline/release_check.h"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <set>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "engine/schema/definitions.h"
+#include "engine/schema/table_ddl.h"
+#include "engine/server/sql_text.h"
+
+namespace zdpipe {
+namespace {
+
+// What one target cannot hold of one source; each method adds its findings.
+class ReleaseChecker {
+ public:
+  ReleaseChecker(Session& source, Session& target, const Catalog& catalog,
+                 std::vector<Finding>& findings)
+      : source_(source), target_(target), catalog_(catalog), findings_(findings) {}
+
+  absl::Status Run() {
+    ZDPIPE_RETURN_IF_ERROR(CheckEngines());
+    ZDPIPE_RETURN_IF_ERROR(CheckCollations());
+    CheckFeatures();
+    if (SameRelease(source_.version(), target_.version())) return absl::OkStatus();
+    ZDPIPE_RETURN_IF_ERROR(CheckFeaturesByQuery());
+    ZDPIPE_RETURN_IF_ERROR(CheckKeyLengths());
+    ZDPIPE_RETURN_IF_ERROR(CheckTimestampDefaults());
+    return CheckDefinitions();
+  }
+
+ private:
+  void Add(absl::string_view id, absl::string_view object, absl::string_view evidence,
+           absl::string_view fix) {
+    findings_.push_back({std::string(id), Severity::kError, std::string(object),
+                         std::string(evidence), std::string(fix)});
+  }
+
+  absl::Status CheckEngines() {
+    ZDPIPE_ASSIGN_OR_RETURN(
+        const Result engines,
+        target_.Query("SELECT ENGINE, SUPPORT FROM information_schema.ENGINES"));
+    std::set<std::string> supported;
+    for (const auto& row : engines.rows) {
+      if (row[1].value_or("NO") != "NO" && row[1].value_or("") != "DISABLED") {
+        supported.insert(absl::AsciiStrToLower(row[0].value_or("")));
+      }
+    }
+    std::map<std::string, std::pair<size_t, std::string>> missing;
+    for (const TableInfo& table : catalog_.tables) {
+      if (table.engine.empty() || supported.count(absl::AsciiStrToLower(table.engine)) > 0)
+        continue;
+      auto& [count, example] = missing[table.engine];
+      if (count++ == 0) example = PrintableName(table.name.schema, table.name.name);
+    }
+    for (const auto& [engine, tables] : missing) {
+      Add("ENGINE_MISSING", tables.second,
+          absl::StrCat("the target has no storage engine ", engine,
+                       "; tables concerned: ", tables.first),
+          "install the engine on the target, or leave the tables out with --exclude-tables");
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckCollations() {
+    // FULL_COLLATION_NAME: since MariaDB 10.10 the uca1400 collations are listed without their
+    // character set in COLLATION_NAME.
+    std::set<std::string> known;
+    for (const char* query : {"SELECT COLLATION_NAME FROM information_schema.COLLATIONS",
+                              "SELECT FULL_COLLATION_NAME FROM "
+                              "information_schema.COLLATION_CHARACTER_SET_APPLICABILITY"}) {
+      const absl::StatusOr<Result> result = target_.Query(query);
+      if (!result.ok()) continue;  // the second one is unknown to older servers
+      for (const auto& row : result->rows) known.insert(row[0].value_or(""));
+    }
+    std::map<std::string, std::string> missing;
+    auto look = [&](const std::string& collation, const std::string& where) {
+      if (collation.empty() || known.count(collation) > 0) return;
+      // Older servers say utf8_general_ci for what newer ones list as utf8mb3_general_ci; the
+      // newer ones still take the old name, the older ones do not know the new one.
+      if (absl::StartsWith(collation, "utf8_") &&
+          known.count(absl::StrCat("utf8mb3_", collation.substr(5))) > 0) {
+        return;
+      }
+      missing.emplace(collation, where);
+    };
+    for (const DatabaseInfo& database : catalog_.databases) {
+      look(database.collation, Printable(database.name));
+    }
+    for (const TableInfo& table : catalog_.tables) {
+      const std::string name = PrintableName(table.name.schema, table.name.name);
+      look(table.collation, name);
+      for (const ColumnInfo& column : table.columns) {
+        look(column.collation, absl::StrCat(name, ".", Printable(column.name)));
+      }
+    }
+    for (const auto& [collation, where] : missing) {
+      Add("COLLATION_MISSING", where,
+          absl::StrCat("the target does not know the collation ", collation),
+          "use a target of at least the source's version, or change the collation on the source");
+    }
+    return absl::OkStatus();
+  }
+
+  // The first version of each vendor that has a feature; 0: none has.
+  struct Feature {
+    const char* what;
+    int mariadb_major, mariadb_minor;
+    int mysql_major, mysql_minor;
+
+    bool On(const Version& version) const {
+      return version.mariadb
+                 ? mariadb_major > 0 && version.MariaDbAtLeast(mariadb_major, mariadb_minor)
+                 : mysql_major > 0 && version.MySqlAtLeast(mysql_major, mysql_minor);
+    }
+  };
+
+  void CheckFeatures() {
+    static constexpr Feature kSequences = {"sequences", 10, 3, 0, 0};
+    static constexpr Feature kGenerated = {"generated columns", 5, 2, 5, 7};
+    static constexpr Feature kInet6 = {"type INET6", 10, 5, 0, 0};
+    static constexpr Feature kInet4 = {"type INET4", 10, 10, 0, 0};
+    static constexpr Feature kUuid = {"type UUID", 10, 7, 0, 0};
+    static constexpr Feature kVector = {"type VECTOR", 11, 7, 0, 0};
+    static const std::map<std::string, Feature> kTypes = {
+        {"inet6", kInet6}, {"inet4", kInet4}, {"uuid", kUuid}, {"vector", kVector}};
+    for (const ObjectName& sequence : catalog_.sequences) {
+      Need(kSequences, PrintableName(sequence.schema, sequence.name));
+    }
+    for (const TableInfo& table : catalog_.tables) {
+      const std::string name = PrintableName(table.name.schema, table.name.name);
+      if (table.system_versioned) CheckVersioned(table, name);
+      for (const ColumnInfo& column : table.columns) {
+        if (column.generated) Need(kGenerated, name);
+        const auto type = kTypes.find(column.data_type);
+        if (type != kTypes.end()) Need(type->second, name);
+      }
+    }
+  }
+
+  void CheckVersioned(const TableInfo& table, const std::string& name) {
+    static constexpr Feature kHistory = {"inserting history into system-versioned tables", 10, 11,
+                                         0, 0};
+    Need(kHistory, name);
+    for (const ColumnInfo& column : table.columns) {
+      if (column.name == table.row_start && column.data_type == "bigint") {
+        Add("HISTORY_BY_TRANSACTION", name,
+            "a system-versioned table whose periods are transaction numbers: they mean nothing on "
+            "another server",
+            "leave the table out with --exclude-tables");
+      }
+    }
+    // The last TIMESTAMP marks a row as current: 2038 before MariaDB 11.5, 2106 since. Rows would
+    // become history, or not fit.
+    if (kHistory.On(target_.version()) &&
+        source_.version().MariaDbAtLeast(11, 5) != target_.version().MariaDbAtLeast(11, 5)) {
+      Add("HISTORY_END_DIFFERS", name,
+          absl::StrCat("a system-versioned table: ", source_.version().text, " and ",
+                       target_.version().text, " mark current rows with different times"),
+          "use versions that are both at least 11.5 or both older, or leave the table out with "
+          "--exclude-tables");
+    }
+  }
+
+  // Calls `found` for each selected table that the query names in its columns TABLE_SCHEMA and
+  // TABLE_NAME; "$" in the query stands for the database, one after the other: information_schema
+  // reads only that database then.
+  absl::Status ForTables(absl::string_view query,
+                         const std::function<void(const ObjectName&, const std::string&)>& found) {
+    std::set<ObjectName> selected;
+    for (const TableInfo& table : catalog_.tables) selected.insert(table.name);
+    for (const DatabaseInfo& database : catalog_.databases) {
+      ZDPIPE_ASSIGN_OR_RETURN(const Result result, source_.Query(absl::StrReplaceAll(
+                                                       query, {{"$", QuoteText(database.name)}})));
+      for (const auto& row : result.rows) {
+        const ObjectName name{row[0].value_or(""), row[1].value_or("")};
+        const std::string what = row.size() > 2 ? row[2].value_or("") : "";
+        if (selected.count(name) > 0) found(name, what);
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  // Features that a server without them loses without an error, or refuses only when the table is
+  // made. The catalog does not hold them.
+  absl::Status CheckFeaturesByQuery() {
+    const char* const checks =
+        source_.version().mariadb
+            ? "SELECT CONSTRAINT_SCHEMA, TABLE_NAME FROM information_schema.CHECK_CONSTRAINTS "
+              "WHERE CONSTRAINT_SCHEMA = $"
+            : "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLE_CONSTRAINTS "
+              "WHERE TABLE_SCHEMA = $ AND CONSTRAINT_TYPE = 'CHECK'";
+    const std::pair<Feature, const char*> features[] = {
+        {{"CHECK constraints (MariaDB's JSON columns have one)", 10, 2, 8, 0}, checks},
+        {{"defaults of TEXT and BLOB columns", 10, 2, 0, 0},
+         "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = $ "
+         "AND (DATA_TYPE LIKE '%text' OR DATA_TYPE LIKE '%blob') AND COLUMN_DEFAULT <> 'NULL'"},
+        {{"unique keys over whole TEXT and BLOB columns", 10, 4, 0, 0},
+         "SELECT s.TABLE_SCHEMA, s.TABLE_NAME FROM information_schema.STATISTICS s JOIN "
+         "information_schema.TABLES t USING (TABLE_SCHEMA, TABLE_NAME) WHERE s.TABLE_SCHEMA = $ "
+         "AND s.INDEX_TYPE = 'HASH' AND s.NON_UNIQUE = 0 AND t.ENGINE <> 'MEMORY'"},
+        {{"descending index parts", 10, 8, 8, 0},
+         "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.STATISTICS "
+         "WHERE TABLE_SCHEMA = $ AND COLLATION = 'D'"}};
+    for (const auto& [feature, query] : features) {
+      if (feature.On(target_.version())) continue;
+      ZDPIPE_RETURN_IF_ERROR(ForTables(query, [&](const ObjectName& table, const std::string&) {
+        Need(feature, PrintableName(table.schema, table.name));
+      }));
+    }
+    return absl::OkStatus();
+  }
+
+  // InnoDB of MySQL 5.6 takes 767 bytes of a column into an index; of a plain index it takes a
+  // prefix instead, with a warning only.
+  absl::Status CheckKeyLengths() {
+    if (target_.version().mariadb || target_.version().MySqlAtLeast(5, 7)) {
+      return absl::OkStatus();
+    }
+    return ForTables(
+        "SELECT s.TABLE_SCHEMA, s.TABLE_NAME, s.INDEX_NAME FROM information_schema.STATISTICS s "
+        "JOIN information_schema.COLUMNS c USING (TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME) JOIN "
+        "information_schema.TABLES t USING (TABLE_SCHEMA, TABLE_NAME) WHERE s.TABLE_SCHEMA = $ "
+        "AND t.ENGINE = 'InnoDB' AND s.INDEX_TYPE = 'BTREE' AND c.CHARACTER_OCTET_LENGTH DIV "
+        "GREATEST(c.CHARACTER_MAXIMUM_LENGTH, 1) * COALESCE(s.SUB_PART, "
+        "c.CHARACTER_MAXIMUM_LENGTH) > 767",
+        [&](const ObjectName& table, const std::string& index) {
+          Add("INDEX_TOO_LONG", PrintableName(table.schema, table.name),
+              absl::StrCat("index ", Printable(index), " has a part of more than 767 bytes, which ",
+                           target_.version().text, " would cut"),
+              "use a newer target, shorten the index on the source, or leave the table out with "
+              "--exclude-tables");
+        });
+  }
+
+  // Where the server gives such columns a default of its own and no session can switch that off.
+  absl::Status CheckTimestampDefaults() {
+    ZDPIPE_ASSIGN_OR_RETURN(const Result setting,
+                            target_.Query("SHOW VARIABLES LIKE 'explicit_defaults_for_timestamp'"));
+    if (setting.rows.empty() || setting.rows[0][1].value_or("") != "OFF") return absl::OkStatus();
+    return ForTables(
+        "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS WHERE "
+        "TABLE_SCHEMA = $ AND DATA_TYPE = 'timestamp' AND IS_NULLABLE = 'NO' AND COLUMN_DEFAULT "
+        "IS NULL AND EXTRA = ''",
+        [&](const ObjectName& table, const std::string& column) {
+          Add("TIMESTAMP_DEFAULT", PrintableName(table.schema, table.name),
+              absl::StrCat(
+                  "column ", Printable(column),
+                  " is TIMESTAMP NOT NULL without a default; the target would give it one"),
+              "start the target with explicit_defaults_for_timestamp = ON");
+        });
+  }
+
+  // Between different releases the target is asked to parse each definition, without running it:
+  // whatever one release writes and the other cannot read is found here, known to us or not.
+  absl::Status CheckDefinitions() {
+    DdlOptions inline_indexes;
+    inline_indexes.indexes_after = false;
+    for (const TableInfo& table : catalog_.tables) {
+      ZDPIPE_ASSIGN_OR_RETURN(
+          const Result shown,
+          source_.Query(
+              absl::StrCat("SHOW CREATE TABLE ", QuoteName(table.name.schema, table.name.name))));
+      if (shown.rows.empty()) continue;  // the copy says what is wrong
+      ZDPIPE_ASSIGN_OR_RETURN(const TableDdl whole,
+                              SplitTableDdl(table, shown.rows[0][1].value_or(""), inline_indexes));
+      const absl::Status parsed = target_
+                                      .ExecuteWithWarnings(absl::StrCat(
+                                          "PREPARE zdpipe_check FROM ", QuoteText(whole.create)))
+                                      .status();
+      if (parsed.ok() || !IsUnknownWord(ServerErrnoOf(parsed))) continue;
+      const std::string name = PrintableName(table.name.schema, table.name.name);
+      if (IsRefused(name)) continue;  // by the name of what is missing
+      Add("DEFINITION_REFUSED", name, std::string(parsed.message()),
+          "use a newer target, change the table on the source, or leave it out with "
+          "--exclude-tables");
+    }
+    (void)target_.ExecuteWithWarnings("DEALLOCATE PREPARE zdpipe_check");
+    return absl::OkStatus();
+  }
+
+  // Errors that mean: this server does not speak that. Others (a database or a sequence that does
+  // not exist yet) say nothing about the copy.
+  static bool IsUnknownWord(unsigned number) {
+    constexpr unsigned kErrors[] = {1064 /* syntax */,
+                                    1115 /* character set */,
+                                    1193 /* system variable */,
+                                    1235 /* not supported */,
+                                    1273 /* collation */,
+                                    1911 /* option */,
+                                    4161 /* data type */};
+    return std::find(std::begin(kErrors), std::end(kErrors), number) != std::end(kErrors);
+  }
+
+  bool IsRefused(const std::string& object) const {
+    return std::any_of(findings_.begin(), findings_.end(), [&](const Finding& finding) {
+      return finding.severity == Severity::kError && finding.object == object;
+    });
+  }
+
+  void Need(const Feature& feature, const std::string& object) {
+    if (feature.On(target_.version())) return;
+    if (!reported_.insert({feature.what, object}).second) return;
+    Add("FEATURE_MISSING", object,
+        absl::StrCat("the target (", target_.version().text, ") does not have ", feature.what),
+        "use a newer target, or leave the object out with --exclude-tables");
+  }
+
+  Session& source_;
+  Session& target_;
+  const Catalog& catalog_;
+  std::vector<Finding>& findings_;
+  std::set<std::pair<std::string, std::string>> reported_;
+};
+
+}  // namespace
+
+absl::Status CheckRelease(Session& source, Session& target, const Catalog& catalog,
+                          std::vector<Finding>& findings) {
+  return ReleaseChecker(source, target, catalog, findings).Run();
+}
+
+}  // namespace zdpipe
