@@ -153,7 +153,9 @@ Json Report(const CopyReport& report) {
                     {"rows", report.rows},
                     {"bytes", report.bytes},
                     {"ranges", report.ranges},
-                    {"retries", report.retries}};
+                    {"retries", report.retries},
+                    {"verify_seconds", report.verify_seconds()},
+                    {"verify_share", report.verify_share()}};
   json["phases"] = Phases(report);
   json["tables"] = Tables(report);
   json["failures"] = Failures(report);

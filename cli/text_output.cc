@@ -46,9 +46,9 @@ std::string VerifyLine(const CopyReport& report) {
   const auto equal = static_cast<size_t>(
       std::count_if(report.tables.begin(), report.tables.end(),
                     [](const TableReport& table) { return table.verify == "equal"; }));
-  return absl::StrFormat("verify   %s: %d of %d tables equal\n",
+  return absl::StrFormat("verify   %s: %d of %d tables equal, in %.0f %% of the lanes' time\n",
                          report.verify == "rows" ? "every row read back" : "row counts only", equal,
-                         report.tables.size());
+                         report.tables.size(), 100 * report.verify_share());
 }
 
 // "changed  shop.orders  (10)  total, note" and how many more there are.

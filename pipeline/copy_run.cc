@@ -664,6 +664,18 @@ class CopyRun {
 
 int CopyReport::exit_code() const { return status.ok() ? 0 : static_cast<int>(FailureOf(status)); }
 
+double CopyReport::verify_seconds() const {
+  double seconds = 0;
+  for (const TableReport& table : tables) seconds += table.verify_seconds;
+  return seconds;
+}
+
+double CopyReport::verify_share() const {
+  double all = verify_seconds();
+  for (const TableReport& table : tables) all += table.row_seconds + table.index_seconds;
+  return all > 0 ? verify_seconds() / all : 0;
+}
+
 CopyReport RunCopy(const CopyOptions& options, const CancelToken& cancel, Progress& progress,
                    const std::function<void(const ProgressView&)>& on_tick,
                    const std::function<void(absl::string_view)>& on_note) {

@@ -67,6 +67,8 @@ struct CopyReport {
   absl::Status status;
 
   int exit_code() const;
+  double verify_seconds() const;  // of all lanes together
+  double verify_share() const;    // of the time that the lanes were at work, 0 to 1
 };
 
 // Runs the copy to its end or to its first error. `progress` is updated from the run's threads;

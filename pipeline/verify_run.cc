@@ -148,16 +148,22 @@ class VerifyRun {
     TableQueue queue(tables, resources_.jobs, resources_.jobs);
     std::vector<std::thread> lanes;
     for (size_t lane = 0; lane < resources_.jobs; ++lane) {
-      lanes.emplace_back([this, lane, &queue] { error_.Set(RunLane(lane, queue)); });
+      lanes.emplace_back(
+          [this, lane, &queue] { error_.Set(RunLane(lane, queue, resources_.max_row_bytes)); });
     }
     for (std::thread& lane : lanes) lane.join();
     ZDPIPE_RETURN_IF_ERROR(error_.status());
+    // The memory is theirs alone now: a session on each end may hold a row of a third of it.
+    const std::vector<TableInfo> wide = std::exchange(wide_tables_, {});
+    TableQueue one_by_one(wide, 1, 1);
+    ZDPIPE_RETURN_IF_ERROR(RunLane(0, one_by_one, resources_.max_wide_row_bytes));
+    if (!wide_tables_.empty()) return RowTooLargeError(wide_tables_.front());
     return cancel_.cancelled() ? CancelledError() : absl::OkStatus();
   }
 
-  absl::Status RunLane(size_t lane, TableQueue& queue) {
+  absl::Status RunLane(size_t lane, TableQueue& queue, uint64_t max_row_bytes) {
     SessionOptions limited;
-    limited.max_packet_bytes = resources_.max_wide_row_bytes;
+    limited.max_packet_bytes = max_row_bytes;
     std::unique_ptr<Session> source;
     std::unique_ptr<Session> target;
     while (const TableInfo* table = queue.Take()) {
@@ -166,17 +172,29 @@ class VerifyRun {
         ZDPIPE_ASSIGN_OR_RETURN(source, OpenReader(options_.source, End::kSource, limited));
         ZDPIPE_ASSIGN_OR_RETURN(target, OpenReader(options_.target, End::kTarget, limited));
       }
-      ZDPIPE_ASSIGN_OR_RETURN(const TableVerdict verdict,
-                              CompareOne(lane, *table, *source, *target));
-      if (!verdict.comparison.obstacle.empty()) {
-        source.reset();  // a session that met an obstacle cannot go on reading
+      const absl::StatusOr<TableVerdict> verdict = CompareOne(lane, *table, *source, *target);
+      const bool too_wide = ServerErrnoOf(verdict.status()) == kErrClientPacketTooLarge;
+      if (!verdict.ok() && !too_wide) return verdict.status();
+      if (too_wide || !verdict->comparison.obstacle.empty()) {
+        source.reset();  // a session that was not read to its end cannot go on
         target.reset();
       }
       std::lock_guard lock(mutex_);
-      report_.tables.push_back(verdict);
+      if (too_wide) wide_tables_.push_back(*table);
+      if (!too_wide) report_.tables.push_back(*verdict);
     }
     progress_.ClearActive(lane);
     return absl::OkStatus();
+  }
+
+  absl::Status RowTooLargeError(const TableInfo& table) const {
+    return WithHint(
+        MakeError(
+            Failure::kUsage,
+            absl::StrCat(PrintableName(table.name.schema, table.name.name),
+                         " has a row of more than ", resources_.max_wide_row_bytes >> 20,
+                         " MiB, which --memory ", options_.memory_bytes >> 20, "MiB cannot hold")),
+        "give --memory at least three times the largest row");
   }
 
   absl::StatusOr<TableVerdict> CompareOne(size_t lane, const TableInfo& table, Session& source,
@@ -245,7 +263,8 @@ class VerifyRun {
   Catalog target_catalog_;
   bool moved_ = false;
   FirstError error_;
-  std::mutex mutex_;                            // guards report_.tables while lanes run
+  std::mutex mutex_;                    // guards report_.tables and wide_tables_ while lanes run
+  std::vector<TableInfo> wide_tables_;  // with rows too large for the lanes
   Clock::time_point last_tick_ = Clock::now();  // the ticker's thread only
 };
 

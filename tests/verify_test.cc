@@ -208,5 +208,23 @@ TEST_F(VerifyTest, ManyDifferencesAreCountedAndSomeNamed) {
   }
 }
 
+TEST_F(VerifyTest, VeryLargeRowsAreComparedWithinTheMemoryBound) {
+  for (TestServer* server : {source_, target_}) {
+    ASSERT_DONE(server->Sql("SET GLOBAL max_allowed_packet = 100 * 1048576"));
+    for (const char* table : {"w1", "w2", "w3"}) {
+      ASSERT_DONE(
+          server->Sql(absl::StrCat("CREATE TABLE shop.", table,
+                                   " (id INT PRIMARY KEY, b LONGBLOB) ROW_FORMAT=COMPRESSED; "
+                                   "INSERT INTO shop.",
+                                   table, " VALUES (1, REPEAT('a', 40 << 20)), (2, 'small')")));
+    }
+  }
+  EXPECT_TRUE(Succeeds(Verify()));
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  EXPECT_LE(report_["memory_peak_bytes"].get<uint64_t>(), uint64_t{320} << 20);
+#endif
+  ExpectFound("UPDATE w3 SET b = CONCAT('b', SUBSTR(b, 2)) WHERE id = 1", {"changed shop.w3 (1)"});
+}
+
 }  // namespace
 }  // namespace zdpipe
