@@ -221,9 +221,11 @@ absl::Status CompareFacts(Session& source, Session& target, const Catalog& catal
 
 absl::Status CompareShown(Session& source, Session& target, const Catalog& catalog,
                           const DefinitionRules& rules, std::vector<DefinitionDifference>& found) {
-  // Texts as they are stored, in whatever character set: a conversion could make them equal.
   for (Session* session : {&source, &target}) {
+    // Texts as they are stored, in whatever character set: a conversion could make them equal. And
+    // the names in a view are shown without the database when it is the session's default.
     ZDPIPE_RETURN_IF_ERROR(session->Execute("SET character_set_results = NULL"));
+    ZDPIPE_RETURN_IF_ERROR(session->Execute("USE information_schema"));
   }
   ShownWords on_source(source, rules);
   ShownWords on_target(target, rules);
