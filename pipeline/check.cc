@@ -26,6 +26,7 @@ class Checker {
     result_.target = ReadIdentity(target_);
     CheckVersions();
     CheckSameServer();
+    CheckEncryption();
     ZDPIPE_RETURN_IF_ERROR(CheckReplication());
     ZDPIPE_ASSIGN_OR_RETURN(result_.catalog, ReadCatalog(source_, options_.selection));
     for (const std::string& reason : result_.catalog.left_out) {
@@ -80,6 +81,15 @@ class Checker {
         ReadVariable(source_, "socket") == ReadVariable(target_, "socket")) {
       Add("SAME_SERVER", Severity::kError, target_.endpoint().name,
           "source and target are the same server", "check --from and --to");
+    }
+  }
+
+  void CheckEncryption() {
+    for (const Session* session : {&source_, &target_}) {
+      if (session->encrypted() || session->endpoint().IsLocal()) continue;
+      Add("NOT_ENCRYPTED", Severity::kWarning, session->endpoint().name,
+          "the connection goes to another machine without TLS: all rows can be read on the way",
+          "switch TLS on in the server and name its CA with ssl-ca");
     }
   }
 

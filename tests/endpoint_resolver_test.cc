@@ -306,6 +306,23 @@ TEST_F(EndpointResolverTest, AnyTlsSettingRequiresTls) {
   EXPECT_TRUE(Resolve("mariadb://db1/?ssl").tls.required);
 }
 
+TEST_F(EndpointResolverTest, TlsIsPreferredWithOtherMachinesUnlessSomethingIsSaid) {
+  EXPECT_TRUE(Resolve("db1:3306").tls.preferred);
+  EXPECT_TRUE(Resolve("10.0.0.1:3306").tls.preferred);
+  for (const std::string here : {"127.0.0.1:3306", "mariadb://localhost:3306/", "/tmp/socket"}) {
+    EXPECT_FALSE(Resolve(here).tls.preferred) << here;
+  }
+  EXPECT_FALSE(Resolve("s", "[s]\nhost=db1\nskip-ssl\n").tls.preferred);
+  EXPECT_FALSE(Resolve("s", "[s]\nhost=db1\nssl\n").tls.preferred);
+}
+
+TEST_F(EndpointResolverTest, KnownCaIsUsedToVerify) {
+  const std::string text = absl::StrCat("[s]\nhost=db1\nssl-ca=", Write("ca.pem", ""), "\n");
+  EXPECT_TRUE(Resolve("s", text).tls.verify_server_cert);
+  EXPECT_FALSE(Resolve("s", text + "ssl-verify-server-cert=0\n").tls.verify_server_cert);
+  EXPECT_FALSE(Resolve("s", "[s]\nhost=db1\nssl\n").tls.verify_server_cert);
+}
+
 TEST_F(EndpointResolverTest, StrongerPlaceSwitchesTlsOnAndOff) {
   const std::string ca = Write("ca.pem", "");
   const std::string on =

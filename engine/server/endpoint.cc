@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace zdpipe {
@@ -24,6 +25,10 @@ void Secret::Wipe() {
 
 std::string Endpoint::Address() const {
   return host.empty() ? socket : absl::StrCat(host, ":", port);
+}
+
+bool Endpoint::IsLocal() const {
+  return host.empty() || host == "localhost" || host == "::1" || absl::StartsWith(host, "127.");
 }
 
 }  // namespace zdpipe

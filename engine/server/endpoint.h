@@ -38,6 +38,7 @@ struct TlsOptions {
   std::string cert;
   std::string key;
   bool required = false;            // refuse a connection without TLS
+  bool preferred = false;           // TLS where the server offers it
   bool verify_server_cert = false;  // needs `ca`
 };
 
@@ -53,6 +54,8 @@ struct Endpoint {
 
   // "host:port" or the socket path, for messages and reports.
   std::string Address() const;
+  // A socket, or a loopback address: what is sent does not leave the machine.
+  bool IsLocal() const;
 };
 
 }  // namespace zdpipe

@@ -389,10 +389,13 @@ bool AsksForTls(const Settings& settings) {
          !settings.ssl_key.value_or("").empty() || settings.ssl_verify_server_cert.value_or(false);
 }
 
-absl::Status SetTls(const Places& places, End end, TlsOptions& tls) {
+// Without a word about TLS, it is used with servers of other machines where they offer it.
+absl::Status SetTls(const Places& places, End end, bool is_local, TlsOptions& tls) {
+  tls.preferred = !is_local;
   for (const Settings& settings : places) {
     if (settings.ssl.has_value() || AsksForTls(settings)) {
       tls.required = settings.ssl.value_or(true);
+      tls.preferred = false;
       break;
     }
   }
@@ -400,7 +403,9 @@ absl::Status SetTls(const Places& places, End end, TlsOptions& tls) {
   tls.ca = Strongest(places, &Settings::ssl_ca).value_or("");
   tls.cert = Strongest(places, &Settings::ssl_cert).value_or("");
   tls.key = Strongest(places, &Settings::ssl_key).value_or("");
-  tls.verify_server_cert = Strongest(places, &Settings::ssl_verify_server_cert).value_or(false);
+  // Who names a CA wants to know whom he talks to.
+  tls.verify_server_cert =
+      Strongest(places, &Settings::ssl_verify_server_cert).value_or(!tls.ca.empty());
 
   const std::pair<absl::string_view, const std::string*> named_files[] = {
       {"ssl-ca", &tls.ca}, {"ssl-cert", &tls.cert}, {"ssl-key", &tls.key}};
@@ -501,7 +506,7 @@ absl::StatusOr<Endpoint> ResolveEndpoint(const EndpointRequest& request, End end
   Endpoint endpoint;
   endpoint.name = request.text;
   ZDPIPE_RETURN_IF_ERROR(SetAddress(places, end, endpoint));
-  ZDPIPE_RETURN_IF_ERROR(SetTls(places, end, endpoint.tls));
+  ZDPIPE_RETURN_IF_ERROR(SetTls(places, end, endpoint.IsLocal(), endpoint.tls));
   ZDPIPE_ASSIGN_OR_RETURN(endpoint.user, FindUser(places, end));
   ZDPIPE_ASSIGN_OR_RETURN(endpoint.password, FindPassword(request, end, places));
   endpoint.compress = Strongest(places, &Settings::compress).value_or(false);

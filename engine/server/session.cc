@@ -13,6 +13,7 @@ namespace zdpipe {
 namespace {
 
 constexpr unsigned kErrUnknownHost = 2005;           // CR_UNKNOWN_HOST
+constexpr unsigned kErrTls = 2026;                   // CR_SSL_CONNECTION_ERROR
 constexpr unsigned kErrAuthPluginCannotLoad = 2059;  // CR_AUTH_PLUGIN_CANNOT_LOAD
 constexpr unsigned kErrDatabaseAccessDenied = 1044;
 constexpr unsigned kErrAccessDeniedNoPassword = 1698;
@@ -86,6 +87,29 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Connect(const Endpoint& endpoi
 }
 
 absl::Status Session::Open(const SessionOptions& options) {
+  const TlsOptions& tls = endpoint_.tls;
+  absl::Status connected = ConnectWith(options, tls.required || tls.preferred);
+  if (tls.preferred && ServerErrnoOf(connected) == kErrTls) {
+    // The server cannot do TLS, or none that this machine takes. check says that nothing is hidden.
+    connected = ConnectWith(options, false);
+  }
+  ZDPIPE_RETURN_IF_ERROR(connected);
+  // The library goes on without TLS when the server offers none, whatever it was told.
+  encrypted_ = mysql_get_ssl_cipher(mysql_) != nullptr;
+  if (tls.required && !encrypted_) {
+    return WithHint(
+        MakeError(Failure::kUsage,
+                  absl::StrCat("connect to ", EndName(end_), " '", Printable(endpoint_.name),
+                               "': TLS is asked for, and the server offers none")),
+        absl::StrCat("switch TLS on in the server, or say --", end_ == End::kSource ? "from" : "to",
+                     "-ssl=false"));
+  }
+  version_ = ParseVersion(mysql_get_server_info(mysql_));
+  return SetUp();
+}
+
+absl::Status Session::ConnectWith(const SessionOptions& options, bool use_tls) {
+  if (mysql_ != nullptr) mysql_close(mysql_);
   mysql_ = mysql_init(nullptr);
   if (mysql_ == nullptr) return MakeError(Failure::kInternal, "mysql_init: out of memory");
 
@@ -109,8 +133,8 @@ absl::Status Session::Open(const SessionOptions& options) {
   if (!tls.ca.empty()) mysql_options(mysql_, MYSQL_OPT_SSL_CA, tls.ca.c_str());
   if (!tls.cert.empty()) mysql_options(mysql_, MYSQL_OPT_SSL_CERT, tls.cert.c_str());
   if (!tls.key.empty()) mysql_options(mysql_, MYSQL_OPT_SSL_KEY, tls.key.c_str());
-  const my_bool enforce = tls.required || tls.verify_server_cert;
-  if (enforce) mysql_options(mysql_, MYSQL_OPT_SSL_ENFORCE, &enforce);
+  const my_bool enforce = use_tls;
+  if (use_tls) mysql_options(mysql_, MYSQL_OPT_SSL_ENFORCE, &enforce);
   const my_bool verify = tls.verify_server_cert;
   mysql_options(mysql_, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
 
@@ -123,29 +147,40 @@ absl::Status Session::Open(const SessionOptions& options) {
   }
   if (mysql_real_connect(mysql_, host, endpoint_.user.c_str(), endpoint_.password.value().c_str(),
                          nullptr, endpoint_.port, socket, CLIENT_MULTI_RESULTS) == nullptr) {
-    const unsigned number = mysql_errno(mysql_);
-    const std::string message =
-        absl::StrCat("connect to ", EndName(end_), " '", Printable(endpoint_.name), "' (",
-                     Printable(endpoint_.Address()), ") as user '", Printable(endpoint_.user),
-                     "': error ", number, ": ", Printable(mysql_error(mysql_)));
-    switch (number) {
-      case kErrUnknownHost:
-        return WithHint(MakeServerError(Failure::kUsage, number, message),
-                        "a bare word is an option-file group first ([zdpipe_NAME] or [NAME]), "
-                        "then a host name; neither was found");
-      case kErrAccessDenied:
-      case kErrAccessDeniedNoPassword:
-      case kErrDatabaseAccessDenied:
-      case kErrAuthPluginCannotLoad:
-        return WithHint(MakeServerError(Failure::kUsage, number, message),
-                        "check user and password: option file, --from-password-file / "
-                        "--to-password-file, or ZDPIPE_FROM_PASSWORD / ZDPIPE_TO_PASSWORD");
-      default:
-        return MakeServerError(failure(), number, message);
-    }
+    return ConnectError();
   }
-  version_ = ParseVersion(mysql_get_server_info(mysql_));
+  return absl::OkStatus();
+}
 
+absl::Status Session::ConnectError() const {
+  const unsigned number = mysql_errno(mysql_);
+  const std::string message =
+      absl::StrCat("connect to ", EndName(end_), " '", Printable(endpoint_.name), "' (",
+                   Printable(endpoint_.Address()), ") as user '", Printable(endpoint_.user),
+                   "': error ", number, ": ", Printable(mysql_error(mysql_)));
+  switch (number) {
+    case kErrUnknownHost:
+      return WithHint(MakeServerError(Failure::kUsage, number, message),
+                      "a bare word is an option-file group first ([zdpipe_NAME] or [NAME]), "
+                      "then a host name; neither was found");
+    case kErrAccessDenied:
+    case kErrAccessDeniedNoPassword:
+    case kErrDatabaseAccessDenied:
+    case kErrAuthPluginCannotLoad:
+      return WithHint(MakeServerError(Failure::kUsage, number, message),
+                      "check user and password: option file, --from-password-file / "
+                      "--to-password-file, or ZDPIPE_FROM_PASSWORD / ZDPIPE_TO_PASSWORD");
+    case kErrTls:
+      return WithHint(
+          MakeServerError(Failure::kUsage, number, message),
+          "check ssl-ca, ssl-cert and ssl-key, and that the certificate is for the host "
+          "name by which the server is called");
+    default:
+      return MakeServerError(failure(), number, message);
+  }
+}
+
+absl::Status Session::SetUp() {
   // '+00:00': TIMESTAMP values must not pass through a daylight saving fold. The empty sql_mode
   // is what our quoting and SHOW CREATE rely on; loaders set a stricter one of their own.
   ZDPIPE_RETURN_IF_ERROR(

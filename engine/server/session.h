@@ -94,8 +94,9 @@ class Session {
   const Version& version() const { return version_; }
   const Endpoint& endpoint() const { return endpoint_; }
   End end() const { return end_; }
-  Failure failure() const;             // the class of this server's failures
-  unsigned long thread_id() const;     // for KILL
+  Failure failure() const;          // the class of this server's failures
+  unsigned long thread_id() const;  // for KILL
+  bool encrypted() const { return encrypted_; }
   bool supports_bulk_execute() const;  // MARIADB_CLIENT_STMT_BULK_OPERATIONS
   unsigned long long affected_rows() const;
 
@@ -107,12 +108,16 @@ class Session {
  private:
   Session(Endpoint endpoint, End end) : endpoint_(std::move(endpoint)), end_(end) {}
   absl::Status Open(const SessionOptions& options);
+  absl::Status ConnectWith(const SessionOptions& options, bool tls);
+  absl::Status ConnectError() const;
+  absl::Status SetUp();
   absl::StatusOr<Result> CollectResults(absl::string_view sql);
   absl::StatusOr<std::vector<Warning>> ReadWarnings();
 
   Endpoint endpoint_;
   End end_;
   Version version_;
+  bool encrypted_ = false;
   st_mysql* mysql_ = nullptr;
 };
 

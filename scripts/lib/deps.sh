@@ -20,7 +20,7 @@ PACKAGES_BUILD=(
 # mariadbd and mariadb-install-db come from mariadb-server-core (mariadb-server
 # would also start a service), mariadb from mariadb-client-core, mariadb-dump
 # and mariadb-admin from mariadb-client.
-PACKAGES_TEST=(mariadb-server-core mariadb-client-core mariadb-client jq git clang-format-14 shellcheck)
+PACKAGES_TEST=(mariadb-server-core mariadb-client-core mariadb-client openssl jq git clang-format-14 shellcheck)
 # `time` is GNU time: the CPU and memory of a command with all its children.
 PACKAGES_BENCH=(mydumper procps time gzip)
 
