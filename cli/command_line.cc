@@ -33,6 +33,8 @@ struct Raw {
   std::string jobs = "auto";
   std::string output = "text";
   std::string progress = "auto";
+  std::string max_load;
+  std::vector<std::string> settings;
   CommandLine parsed;
 };
 
@@ -161,6 +163,12 @@ void AddCopyOptions(CLI::App& app, Raw& raw) {
       ->capture_default_str();
   AddOption(app, "--handoff", copy.handoff_path, "File for the replication coordinates")
       ->capture_default_str();
+  AddSize(app, "--rate", copy.throttle.rate_bytes, "Bytes of rows per second at most; 0: any", "0");
+  AddOption(app, "--max-load", raw.max_load,
+            "Wait while a status variable of the target is higher: Threads_running=25,...");
+  AddOption(app, "--max-lag", copy.throttle.max_lag_seconds,
+            "Wait while a replica of the target is more seconds behind; 0: any")
+      ->capture_default_str();
   AddFlag(app, "--keep-control", copy.keep_control, "Keep the control schema after a good end");
   AddFlag(app, "--dry-run", raw.parsed.dry_run, "Check and plan only; change nothing");
 }
@@ -215,8 +223,36 @@ absl::StatusOr<DefinerPolicy> ParseDefiner(const std::string& text) {
   return policy;
 }
 
+// "10MiB" becomes "10485760"; false when it is no size.
+bool ToBytes(std::string& text) {
+  try {
+    return CLI::AsSizeValue(false)(text).empty();
+  } catch (const CLI::Error&) {
+    return false;
+  }
+}
+
+// "rate=10MiB" and the like, as the running copy reads it; nothing wrong is written down.
+absl::Status ConvertSettings(Raw& raw) {
+  for (const std::string& setting : raw.settings) {
+    const size_t equals = std::min(setting.find('='), setting.size());
+    const std::string name = setting.substr(0, equals);
+    std::string value = equals < setting.size() ? setting.substr(equals + 1) : "";
+    if (name == "rate" && !ToBytes(value)) {
+      return MakeError(Failure::kUsage, absl::StrCat("--set ", Printable(setting),
+                                                     ": expected a size such as 10MiB"));
+    }
+    ThrottleLimits unused;
+    ZDPIPE_RETURN_IF_ERROR(Annotate(SetThrottleLimit(name, value, unused), "--set"));
+    raw.parsed.settings.emplace_back(name, value);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Convert(Raw& raw) {
   CopyOptions& copy = raw.parsed.copy;
+  ZDPIPE_RETURN_IF_ERROR(SetThrottleLimit("max-load", raw.max_load, copy.throttle));
+  ZDPIPE_RETURN_IF_ERROR(ConvertSettings(raw));
   ZDPIPE_ASSIGN_OR_RETURN(copy.definer, ParseDefiner(raw.definer));
   copy.source_state = raw.source_state == "master"   ? SourceState::kMaster
                       : raw.source_state == "frozen" ? SourceState::kFrozen
@@ -279,6 +315,9 @@ absl::StatusOr<std::variant<CommandLine, HelpText>> ParseCommandLine(int argc, c
   for (CLI::App* verb : {copy, verify}) AddRunOptions(*verb, raw);
   AddEndpoint(*status, "to", raw.to);
   AddCopyOptions(*copy, raw);
+  status->add_option("--set", raw.settings,
+                     "Change a limit of the running copy: rate=10MiB, max-load=Threads_running=25, "
+                     "max-lag=5 (0, or nothing, for no limit)");
   for (CLI::App* verb : {check, copy, verify, status}) {
     AddOptionFiles(*verb, raw.files);
     AddOutput(*verb, raw);

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "absl/status/statusor.h"
+#include "engine/ledger/ledger.h"
 #include "pipeline/options.h"
 
 namespace zdpipe {
@@ -21,6 +22,7 @@ struct CommandLine {
   ProgressStyle progress = ProgressStyle::kAuto;
   std::string report_path;
   bool dry_run = false;
+  Ledger::Settings settings;  // status --set: for the running copy
 };
 
 // Text that was asked for instead of a run: --help, --version.

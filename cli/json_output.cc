@@ -154,6 +154,7 @@ Json Report(const CopyReport& report) {
                     {"bytes", report.bytes},
                     {"ranges", report.ranges},
                     {"retries", report.retries},
+                    {"throttled_seconds", report.throttled_seconds},
                     {"verify_seconds", report.verify_seconds()},
                     {"verify_share", report.verify_share()}};
   json["phases"] = Phases(report);
@@ -261,6 +262,7 @@ std::string ProgressJson(const ProgressView& view, const std::string& timestamp)
   const std::optional<double> eta = EtaSeconds(view);
   json["eta_s"] = eta.has_value() ? Json(*eta) : Json(nullptr);
   json["loaders"] = view.loaders;
+  json["throttle"] = view.throttle.empty() ? Json(nullptr) : Json(view.throttle);
   json["active"] = Json::array();
   for (const ActiveTable& active : view.active) {
     json["active"].push_back({{"table", active.table}, {"stage", active.stage}});

@@ -86,6 +86,7 @@ std::string ProgressLine(const ProgressView& view) {
   if (const std::optional<double> eta = EtaSeconds(view); eta.has_value() && view.phase == "rows") {
     absl::StrAppend(&line, "  ETA ", FormatSeconds(*eta));
   }
+  if (!view.throttle.empty()) absl::StrAppend(&line, "  waits: ", view.throttle);
   for (const ActiveTable& active : view.active) {
     if (active.stage == "rows") continue;
     absl::StrAppend(&line, "  ", active.stage, " ", active.table);

@@ -130,6 +130,11 @@ int Status(const CommandLine& command) {
       Session::Connect(command.copy.target, End::kTarget, {});
   if (!session.ok())
     return Finish(session.status(), command.output, ErrorJson(session.status()), "");
+  if (!command.settings.empty()) {
+    const absl::Status set =
+        Ledger::WriteSettings(**session, command.copy.selection.control_schema, command.settings);
+    if (!set.ok()) return Finish(set, command.output, ErrorJson(set), "");
+  }
   const absl::StatusOr<std::optional<LedgerRun>> run =
       Ledger::Read(**session, command.copy.selection.control_schema);
   if (!run.ok()) return Finish(run.status(), command.output, ErrorJson(run.status()), "");

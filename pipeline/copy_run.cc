@@ -23,6 +23,7 @@
 #include "pipeline/row_pipe.h"
 #include "pipeline/table_copy.h"
 #include "pipeline/table_queue.h"
+#include "pipeline/target_watch.h"
 #include "pipeline/ticker.h"
 
 namespace zdpipe {
@@ -31,6 +32,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kTickEvery{1};
+constexpr std::chrono::seconds kWatchEvery{1};
 constexpr std::chrono::seconds kHeartbeatEvery{5};
 constexpr int kCloseSeconds = 2;
 
@@ -61,7 +63,9 @@ class CopyRun {
         cancel_(cancel),
         progress_(progress),
         on_tick_(on_tick),
-        on_note_(on_note) {}
+        on_note_(on_note),
+        throttle_(options.throttle),
+        target_watch_(options.target) {}
 
   CopyReport Run() {
     report_.run_id = NewRunId();
@@ -73,6 +77,7 @@ class CopyRun {
     absl::Status status;
     {
       Ticker ticker([this] { Tick(); });
+      Ticker watch([this] { WatchTarget(); });
       status = ExplainSourceFailure(Phases());
       // An interrupted statement reports itself as the server's error; the user's wish counts.
       if (cancel_.cancelled() && !status.ok()) {
@@ -85,6 +90,7 @@ class CopyRun {
     report_.bytes = progress_.bytes();
     for (const auto& loader : loaders_.all()) report_.retries += loader->replays();
     for (const TableReport& table : report_.tables) report_.ranges += table.ranges;
+    report_.throttled_seconds = throttle_.waited_seconds();
     report_.memory_peak_bytes = MemoryPeakBytes();
     report_.finished_at = UtcNow();
     report_.status = status;
@@ -328,9 +334,10 @@ class CopyRun {
     tbb::global_control threads(tbb::global_control::max_allowed_parallelism, 2 * plan.jobs + 2);
     tbb::task_arena arena(static_cast<int>(2 * plan.jobs + 1), static_cast<unsigned>(lanes));
     TableQueue queue(tables, lanes, plan.jobs);
-    TableCopyContext context{options_, *ledger_, queue,
-                             PipeResources{ranges_, loaders_, progress_, busy_, cancel_, error_},
-                             [&arena](const std::function<void()>& body) { arena.execute(body); }};
+    TableCopyContext context{
+        options_, *ledger_, queue,
+        PipeResources{ranges_, loaders_, progress_, throttle_, busy_, cancel_, error_},
+        [&arena](const std::function<void()>& body) { arena.execute(body); }};
     std::vector<std::thread> lane_threads;
     for (size_t lane = 0; lane < lanes; ++lane) {
       lane_threads.emplace_back([this, lane, lanes, &context] {
@@ -581,10 +588,45 @@ class CopyRun {
     }
     if (ledger_started_.load() && now - last_heartbeat_ >= kHeartbeatEvery) {
       last_heartbeat_ = now;
-      const absl::Status beat = ledger_->Heartbeat(progress_.phase());
+      const absl::Status beat = ledger_->Heartbeat(PhaseText());
       // Without the ledger's session the lock is gone: another run could start beside us.
       if (!beat.ok()) error_.Set(Annotate(beat, "heartbeat"));
     }
+  }
+
+  // For whoever asks with zdpipe status.
+  std::string PhaseText() const {
+    constexpr size_t kMaxText = 200;  // the ledger's column
+    const std::string reason = throttle_.reason();
+    if (reason.empty()) return progress_.phase();
+    return absl::StrCat(progress_.phase(), ", waits: ", reason).substr(0, kMaxText);
+  }
+
+  // Limits may be changed while the run goes on: zdpipe status --set.
+  void WatchTarget() {
+    const auto now = Clock::now();
+    if (now - last_watch_ < kWatchEvery || !ledger_started_.load()) return;
+    last_watch_ = now;
+    ThrottleLimits limits = throttle_.limits();
+    const absl::StatusOr<Ledger::Settings> settings = ledger_->ReadSettings();
+    if (settings.ok()) {
+      for (const auto& [name, value] : *settings) {
+        const absl::Status set = SetThrottleLimit(name, value, limits);
+        if (!set.ok()) NoteOnce(absl::StrCat("a setting is not heeded: ", set.message()));
+      }
+      throttle_.SetLimits(limits);
+    }
+    throttle_.Hold(target_watch_.ReasonToWait(limits));
+    const std::string reason = throttle_.reason();
+    progress_.SetThrottle(reason);
+    if (!reason.empty()) NoteOnce(absl::StrCat("throttled: ", reason));
+  }
+
+  // What comes again every second is said once, until something else has been said.
+  void NoteOnce(const std::string& note) {
+    if (note == last_watch_note_) return;
+    last_watch_note_ = note;
+    on_note_(note);
   }
 
   // A session of the target that a cancel ends.
@@ -655,6 +697,11 @@ class CopyRun {
   std::mutex threads_mutex_;
   std::vector<unsigned long> target_threads_;  // guarded by threads_mutex_
   std::atomic<unsigned long> ledger_thread_ = 0;
+
+  Throttle throttle_;
+  TargetWatch target_watch_;  // the watching ticker's thread only, as the next two
+  Clock::time_point last_watch_;
+  std::string last_watch_note_;
 
   Clock::time_point last_tick_ = Clock::now();       // the ticker's thread only
   Clock::time_point last_heartbeat_ = Clock::now();  // the ticker's thread only

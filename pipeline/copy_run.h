@@ -55,7 +55,8 @@ struct CopyReport {
   uint64_t rows = 0;
   uint64_t bytes = 0;
   uint64_t ranges = 0;
-  uint64_t retries = 0;  // ranges that were replayed
+  uint64_t retries = 0;          // ranges that were replayed
+  double throttled_seconds = 0;  // that loaders and lanes waited, over all of them
   std::vector<PhaseReport> phases;
   std::vector<TableReport> tables;
   std::vector<ObjectFailure> failures;

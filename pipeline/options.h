@@ -9,6 +9,7 @@
 #include "engine/schema/objects.h"
 #include "engine/server/endpoint.h"
 #include "engine/snapshot/snapshot.h"
+#include "pipeline/throttle.h"
 
 namespace zdpipe {
 
@@ -28,6 +29,7 @@ struct CopyOptions {
   size_t jobs = 0;                 // loaders; 0: chosen by PlanResources
   uint64_t memory_bytes = uint64_t{256} << 20;
   uint64_t range_bytes = uint64_t{16} << 20;
+  ThrottleLimits throttle;
   std::string handoff_path = "handoff.json";
   bool keep_control = false;
   std::string tool_version;

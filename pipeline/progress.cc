@@ -24,6 +24,11 @@ void Progress::RemoveRows(uint64_t rows, uint64_t bytes) {
   bytes_.fetch_sub(bytes, std::memory_order_relaxed);
 }
 
+void Progress::SetThrottle(absl::string_view reason) {
+  std::lock_guard lock(mutex_);
+  throttle_ = std::string(reason);
+}
+
 void Progress::SetActive(size_t lane, absl::string_view table, absl::string_view stage) {
   std::lock_guard lock(mutex_);
   active_[lane] = {std::string(table), std::string(stage)};
@@ -50,6 +55,7 @@ ProgressView Progress::View() const {
   view.tables_total = tables_total_;
   view.bytes_total_estimate = bytes_estimate_;
   view.loaders = loaders_;
+  view.throttle = throttle_;
   for (const auto& [lane, active] : active_) view.active.push_back(active);
   return view;
 }

@@ -29,6 +29,7 @@ struct ProgressView {
   uint64_t bytes = 0;  // of those rows, as they came over the wire
   uint64_t bytes_total_estimate = 0;
   size_t loaders = 0;
+  std::string throttle;  // why the run waits; "" when it does not
   std::vector<ActiveTable> active;
 };
 
@@ -40,6 +41,7 @@ class Progress {
   void AddRows(uint64_t rows, uint64_t bytes);
   void RemoveRows(uint64_t rows, uint64_t bytes);  // of a table taken off the target again
   void FinishTable() { tables_done_.fetch_add(1, std::memory_order_relaxed); }
+  void SetThrottle(absl::string_view reason);
   void SetActive(size_t lane, absl::string_view table, absl::string_view stage);
   void ClearActive(size_t lane);
 
@@ -58,6 +60,7 @@ class Progress {
   uint64_t tables_total_ = 0;
   uint64_t bytes_estimate_ = 0;
   size_t loaders_ = 0;
+  std::string throttle_;
   std::map<size_t, ActiveTable> active_;
 };
 

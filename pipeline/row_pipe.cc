@@ -138,6 +138,7 @@ class RowPipe {
   // Stage `load`: commits the range, with its ledger row, in one transaction.
   void Load(Range* range) {
     hand_over_.Pass();
+    use_.throttle.Await(range->row_bytes(), [this] { return Stopping(); });
     if (!Stopping()) {
       RangeLoader* loader = use_.loaders.Take();
       absl::Status status;

@@ -17,6 +17,7 @@
 #include "engine/server/row_stream.h"
 #include "pipeline/cancel.h"
 #include "pipeline/progress.h"
+#include "pipeline/throttle.h"
 
 namespace zdpipe {
 
@@ -66,6 +67,7 @@ struct PipeResources {
   Pool<Range>& ranges;
   Pool<RangeLoader>& loaders;
   Progress& progress;
+  Throttle& throttle;
   BusyTime& busy;
   const CancelToken& cancel;
   const FirstError& run_error;  // of the whole run: everyone drains

@@ -129,6 +129,7 @@ class TableCopy {
     std::vector<std::string> statements = ddl_.add_fulltext;
     if (!ddl_.add_indexes.empty()) statements.push_back(ddl_.add_indexes);
     for (const std::string& statement : statements) {
+      context_.pipe.throttle.Await(0, [this] { return context_.pipe.cancel.cancelled(); });
       if (context_.pipe.cancel.cancelled()) return CancelledError();
       ZDPIPE_RETURN_IF_ERROR(Ddl(statement));
     }

@@ -18,7 +18,7 @@ constexpr size_t kTablesAhead = 127;
 
 constexpr char kRunColumns[] =
     "run_id VARCHAR(40) NOT NULL PRIMARY KEY, state VARCHAR(20) NOT NULL, "
-    "phase VARCHAR(40) NOT NULL, tool_version VARCHAR(40) NOT NULL, source VARCHAR(512) NOT NULL, "
+    "phase VARCHAR(200) NOT NULL, tool_version VARCHAR(40) NOT NULL, source VARCHAR(512) NOT NULL, "
     "error TEXT NOT NULL, started_at DATETIME NOT NULL, heartbeat_at DATETIME NOT NULL, "
     "tables_total BIGINT NOT NULL, bytes_estimate BIGINT NOT NULL";
 constexpr char kObjectColumns[] =
@@ -29,6 +29,9 @@ constexpr char kRangeColumns[] =
     "table_id INT UNSIGNED NOT NULL, number BIGINT UNSIGNED NOT NULL, `rows` BIGINT NOT NULL, "
     "bytes BIGINT NOT NULL, digest CHAR(32) NOT NULL, first_key TEXT NOT NULL, "
     "last_key TEXT NOT NULL, PRIMARY KEY (table_id, number)";
+
+constexpr char kSettingColumns[] =
+    "name VARCHAR(40) NOT NULL PRIMARY KEY, value VARCHAR(1000) NOT NULL";
 
 uint64_t Number(const std::string& text) {
   uint64_t value = 0;
@@ -117,8 +120,10 @@ absl::Status Ledger::Start(const LedgerRun& run) {
   ZDPIPE_RETURN_IF_ERROR(Execute(absl::StrCat("DROP DATABASE IF EXISTS ", schema)));
   ZDPIPE_RETURN_IF_ERROR(
       Execute(absl::StrCat("CREATE DATABASE ", schema, " CHARACTER SET utf8mb4")));
-  const std::pair<absl::string_view, absl::string_view> tables[] = {
-      {"run", kRunColumns}, {"object", kObjectColumns}, {"range", kRangeColumns}};
+  const std::pair<absl::string_view, absl::string_view> tables[] = {{"run", kRunColumns},
+                                                                    {"object", kObjectColumns},
+                                                                    {"range", kRangeColumns},
+                                                                    {"setting", kSettingColumns}};
   for (const auto& [name, columns] : tables) {
     ZDPIPE_RETURN_IF_ERROR(Execute(absl::StrCat("CREATE TABLE ", Table(name), " (", columns,
                                                 ") ENGINE=InnoDB "
@@ -192,6 +197,32 @@ absl::Status Ledger::Finish(absl::string_view state, absl::string_view error) {
 
 absl::Status Ledger::Drop() {
   return Execute(absl::StrCat("DROP DATABASE IF EXISTS ", QuoteName(control_schema_)));
+}
+
+absl::StatusOr<Ledger::Settings> Ledger::ReadSettings() {
+  std::lock_guard lock(mutex_);
+  ZDPIPE_ASSIGN_OR_RETURN(const Result result, session_.Query(absl::StrCat(
+                                                   "SELECT name, value FROM ", Table("setting"))));
+  Settings settings;
+  for (const auto& row : result.rows) {
+    settings.emplace_back(row[0].value_or(""), row[1].value_or(""));
+  }
+  return settings;
+}
+
+absl::Status Ledger::WriteSettings(Session& session, absl::string_view control_schema,
+                                   const Settings& settings) {
+  ZDPIPE_ASSIGN_OR_RETURN(const std::optional<LedgerRun> run, Read(session, control_schema));
+  if (!run.has_value() || !run->alive) {
+    return MakeError(Failure::kUsage, absl::StrCat("no run is at work on the target '",
+                                                   Printable(session.endpoint().name), "'"));
+  }
+  for (const auto& [name, value] : settings) {
+    ZDPIPE_RETURN_IF_ERROR(session.Execute(absl::StrCat(
+        "INSERT INTO ", QuoteName(control_schema, "setting"), " VALUES (", QuoteText(name), ", ",
+        QuoteText(value), ") ON DUPLICATE KEY UPDATE value = ", QuoteText(value))));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Ledger::Execute(absl::string_view sql) {

@@ -84,6 +84,13 @@ class Ledger {
   // Removes the control schema.
   absl::Status Drop();
 
+  // What somebody wishes to be changed in the running copy: names and values, in no order.
+  using Settings = std::vector<std::pair<std::string, std::string>>;
+  absl::StatusOr<Settings> ReadSettings();
+  // Written by another process; kUsage when no run is recorded.
+  static absl::Status WriteSettings(Session& session, absl::string_view control_schema,
+                                    const Settings& settings);
+
   const std::string& control_schema() const { return control_schema_; }
 
  private:
