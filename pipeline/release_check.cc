@@ -80,13 +80,13 @@ class ReleaseChecker {
     }
     std::map<std::string, std::string> missing;
     auto look = [&](const std::string& collation, const std::string& where) {
-      if (collation.empty() || known.count(collation) > 0) return;
-      // Older servers say utf8_general_ci for what newer ones list as utf8mb3_general_ci; the
-      // newer ones still take the old name, the older ones do not know the new one.
-      if (absl::StartsWith(collation, "utf8_") &&
-          known.count(absl::StrCat("utf8mb3_", collation.substr(5))) > 0) {
-        return;
-      }
+      // utf8_general_ci is what newer servers list as utf8mb3_general_ci. All take both names.
+      const bool listed = known.count(collation) > 0 ||
+                          (absl::StartsWith(collation, "utf8_") &&
+                           known.count(absl::StrCat("utf8mb3_", collation.substr(5))) > 0) ||
+                          (absl::StartsWith(collation, "utf8mb3_") &&
+                           known.count(absl::StrCat("utf8_", collation.substr(8))) > 0);
+      if (collation.empty() || listed) return;
       missing.emplace(collation, where);
     };
     for (const DatabaseInfo& database : catalog_.databases) {
@@ -154,16 +154,6 @@ class ReleaseChecker {
             "another server",
             "leave the table out with --exclude-tables");
       }
-    }
-    // The last TIMESTAMP marks a row as current: 2038 before MariaDB 11.5, 2106 since. Rows would
-    // become history, or not fit.
-    if (kHistory.On(target_.version()) &&
-        source_.version().MariaDbAtLeast(11, 5) != target_.version().MariaDbAtLeast(11, 5)) {
-      Add("HISTORY_END_DIFFERS", name,
-          absl::StrCat("a system-versioned table: ", source_.version().text, " and ",
-                       target_.version().text, " mark current rows with different times"),
-          "use versions that are both at least 11.5 or both older, or leave the table out with "
-          "--exclude-tables");
     }
   }
 

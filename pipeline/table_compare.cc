@@ -64,7 +64,8 @@ class TableComparer {
   TableComparer(const TableInfo& table, Session& source, Session& target,
                 const CompareOptions& options)
       : name_(PrintableName(table.name.schema, table.name.name)),
-        plan_(PlanTable(table)),
+        plan_(PlanTable(table, source.version(), target.version())),
+        target_scan_(PlanTable(table, target.version(), target.version()).scan),
         options_(options),
         source_(source),
         target_(target) {
@@ -133,8 +134,9 @@ class TableComparer {
 
   template <typename OnRow>
   absl::Status ForEachRow(Session& session, RowLayout& layout, OnRow on_row) const {
+    const std::string& scan = &session == &target_ ? target_scan_ : plan_.scan;
     ZDPIPE_ASSIGN_OR_RETURN(const std::unique_ptr<RowStream> stream,
-                            RowStream::Open(session, plan_.scan, plan_.roles));
+                            RowStream::Open(session, scan, plan_.roles));
     layout = stream->layout();
     for (uint64_t rows = 1;; ++rows) {
       ZDPIPE_ASSIGN_OR_RETURN(const bool more, stream->Next());
@@ -278,7 +280,8 @@ class TableComparer {
   }
 
   const std::string name_;
-  const TablePlan plan_;
+  const TablePlan plan_;  // of the source's rows, as the target stores them
+  const std::string target_scan_;
   const CompareOptions& options_;
   Session& source_;
   Session& target_;

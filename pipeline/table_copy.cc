@@ -75,8 +75,10 @@ class TableCopy {
     outcome_.add_foreign_keys = ddl_.add_foreign_keys;
 
     load_.name = table_.name;
-    load_.plan = PlanTable(table_);
+    load_.plan =
+        PlanTable(table_, sessions_.reader->version(), sessions_.target_control->version());
     load_.table_id = table_id_;
+    load_.transactional = table_.transactional();
     // Recorded before it exists: a run that dies in between must know that it is ours.
     ZDPIPE_RETURN_IF_ERROR(context_.ledger.BeginTable(table_id_));
     ZDPIPE_RETURN_IF_ERROR(Ddl(absl::StrCat("USE ", QuoteName(table_.name.schema))));
@@ -185,9 +187,10 @@ class TableCopy {
   }
 
   absl::StatusOr<Digest> DigestTarget() {
-    ZDPIPE_ASSIGN_OR_RETURN(
-        const std::unique_ptr<RowStream> stream,
-        RowStream::Open(*sessions_.target_reader, load_.plan.select, load_.plan.roles));
+    const Version& version = sessions_.target_reader->version();
+    const TablePlan plan = PlanTable(table_, version, version);
+    ZDPIPE_ASSIGN_OR_RETURN(const std::unique_ptr<RowStream> stream,
+                            RowStream::Open(*sessions_.target_reader, plan.select, plan.roles));
     if (stream->layout() != load_.layout) {
       return MakeError(Failure::kDifferent,
                        absl::StrCat("verify ", name_, ": the column types differ"));

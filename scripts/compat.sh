@@ -31,6 +31,7 @@ triggers, events. Versions not installed are fetched into a cache once.
 
 Results, one line each with the exit code of zdpipe:
   equal      exit 0, and nothing differs
+  noted      exit 0, and what differs was noted by zdpipe (the sign of zeros)
   refused    exit 3 before anything was made: the finding is shown
   listed     exit 8: all rows are there, and what differs was listed by zdpipe
   SILENT     exit 0, and something differs                          (a failure)
@@ -204,11 +205,22 @@ clean_target() {
 result_of() {
   local status=$1 wanted=$2 got=$3 differences=$4 report=$5
   case $status in
-    0) if [[ -s $differences ]]; then echo SILENT; else echo equal; fi ;;
+    0) complete_result "$differences" "$report" ;;
     3) if [[ -s $got ]]; then echo ERROR; else echo refused; fi ;;
     8) partial_result "$wanted" "$got" "$differences" "$report" ;;
     *) echo ERROR ;;
   esac
+}
+
+complete_result() {
+  local differences=$1 report=$2 name
+  while read -r name; do
+    jq -e --arg name ".$name:" 'any(.notes[]; contains($name))' "$report" >/dev/null || {
+      echo SILENT
+      return
+    }
+  done < <(sed -n 's/^[<>] //p' "$differences" | cut -f 2 | sort -u)
+  if [[ -s $differences ]]; then echo noted; else echo equal; fi
 }
 
 # Everything that differs must be of an object which zdpipe has named; tables must be there at all.
@@ -233,6 +245,7 @@ detail_of() {
   case $result in
     equal) jq -r '[.findings[] | select(.severity == "warning") | .id] | unique | join(" ")' "$report" ;;
     refused) jq -r '[.findings[] | select(.severity == "error") | "\(.id) (\(.evidence))"] | join("; ")' "$report" ;;
+    noted) jq -r '.notes | join("; ")' "$report" ;;
     listed | LATE) jq -r '[.failures[] | "\(.kind) \(.name): \(.reason)"] | join("; ")' "$report" ;;
     SILENT | UNLISTED) tr '\t\n' ' |' <"$differences" ;;
     ERROR) grep -m 1 -E 'error:' "$log" || tail -n 1 "$log" ;;
@@ -245,7 +258,9 @@ detail_of() {
 # the differences between their words taken out: utf8 is utf8mb3, `now()` is `NOW`, 'x' is x.
 shape() {
   local server=$1 schema=$2
-  server_tables "$server" | awk -F '\t' -v schema="$schema" '$1 == schema { print "rows\t" $2 "\t" $3 "\t" $4 }'
+  # Of tables that show the end of their period the digest differs; shape_history says more of them.
+  server_tables "$server" | PERIODS=$(period_tables "$server" "$schema") awk -F '\t' -v schema="$schema" '
+    $1 == schema { print "rows\t" $2 "\t" $3 "\t" (index("\n" ENVIRON["PERIODS"] "\n", "\n" $2 "\n") ? "" : $4) }' || true # a table that cannot be read has no line
   shape_queries "$schema" | server_sql "$server" | sort
   shape_of_mariadb "$server" "$schema"
 }
@@ -302,6 +317,42 @@ WHERE table_schema = '$schema' AND generation_expression IS NOT NULL;
 SELECT 'sequence', table_name FROM information_schema.tables
 WHERE table_schema = '$schema' AND table_type = 'SEQUENCE';
 SQL
+  shape_history "$server" "$schema"
+  shape_sequences "$server" "$schema"
+}
+
+# Every row of system-versioned tables with its period. Current rows end in 2038 or, since MariaDB
+# 11.5, in 2106.
+shape_history() {
+  local server=$1 schema=$2
+  server_sql "$server" --raw <<SQL | server_sql "$server" | sort
+SELECT 'SET time_zone = ''+00:00'';';
+SELECT CONCAT('SELECT ''history'', ', QUOTE(table_name), ', HEX(CONCAT_WS(''#'', ',
+              GROUP_CONCAT(IF(generation_expression = 'ROW END', NULL, CONCAT('HEX(\`', REPLACE(column_name, '\`', '\`\`'), '\`)')) ORDER BY ordinal_position), ', ',
+              COALESCE(GROUP_CONCAT(IF(generation_expression = 'ROW START', CONCAT('\`', column_name, '\`'), NULL)), 'row_start'),
+              ')), NULLIF(NULLIF(',
+              COALESCE(GROUP_CONCAT(IF(generation_expression = 'ROW END', CONCAT('\`', REPLACE(column_name, '\`', '\`\`'), '\`'), NULL)), 'row_end'),
+              ', ''2038-01-19 03:14:07.999999''), ''2106-02-07 06:28:15.999999'') FROM \`', table_schema, '\`.\`',
+              table_name, '\` FOR SYSTEM_TIME ALL;')
+FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name)
+WHERE table_schema = '$schema' AND table_type = 'SYSTEM VERSIONED'
+GROUP BY table_schema, table_name;
+SQL
+}
+
+period_tables() {
+  [[ $(server_sql "$1" -e 'SELECT @@version') == *MariaDB* ]] || return 0
+  server_sql "$1" -e "SELECT table_name FROM information_schema.columns
+    WHERE table_schema = '$2' AND generation_expression = 'ROW END'"
+}
+
+# What a sequence gives next, and how.
+shape_sequences() {
+  local server=$1 schema=$2
+  server_sql "$server" --raw <<SQL | server_sql "$server" | sort
+SELECT CONCAT('SELECT ''state'', ', QUOTE(table_name), ', s.* FROM \`', table_schema, '\`.\`', table_name, '\` AS s;')
+FROM information_schema.tables WHERE table_schema = '$schema' AND table_type = 'SEQUENCE';
+SQL
 }
 
 # ---------------------------------------------------------------- the end
@@ -331,7 +382,11 @@ case_is_for() {
 case_since() {
   case $1 in
     values | negative_zero | keys | charsets | tables | objects | utf8mb3) echo all ;;
-    uca1400 | inet4) echo 10.10 ;;
+    ugly_values | old_engines | merge | archive | blackhole | partitions | sql_modes) echo all ;;
+    uca1400 | uca1400_parts | inet4) echo 10.10 ;;
+    new_functions) echo 10.10 ;;
+    mysql8_collation | small_sequence) echo 11.5 ;;
+    late_times) echo 11.5 ;;
     timestamps) echo 10.10 ;; # from there explicit_defaults_for_timestamp is ON
     uuid) echo 10.7 ;;
     ignored_key) echo 10.6 ;;
@@ -663,6 +718,206 @@ INSERT INTO t VALUES (1, 1);
 CREATE VIEW ranked AS SELECT id, ROW_NUMBER() OVER (ORDER BY a) AS n FROM t;
 CREATE VIEW with_cte AS WITH c AS (SELECT id FROM t) SELECT id FROM c;
 CREATE FUNCTION f() RETURNS INT RETURN (SELECT JSON_LENGTH('[1]'));
+SQL
+}
+
+# Types at their ends, of every kind both vendors have.
+case_ugly_values() {
+  cat <<'SQL'
+CREATE TABLE bits (b1 BIT(1), b7 BIT(7) NOT NULL DEFAULT b'101', b64 BIT(64) NOT NULL, PRIMARY KEY (b64));
+INSERT INTO bits VALUES (b'1', 127, 0xFFFFFFFFFFFFFFFF), (NULL, 0, 0), (b'0', 1, 0x8000000000000000);
+CREATE TABLE fractions (t TIME(6) NOT NULL PRIMARY KEY, t2 TIME(2), d DATETIME(3), s TIMESTAMP(1) NULL, y YEAR) ENGINE=InnoDB;
+SET time_zone = '+00:00';
+INSERT INTO fractions VALUES ('-00:00:00.000001', '-838:59:58.99', '0000-00-00', '2038-01-19 03:14:07.9', 1901),
+  ('-12:34:56.789', '838:59:59', '1000-01-01 00:00:00.001', '1970-01-01 00:00:01', 0), ('00:00:00.5', NULL, NULL, NULL, 2155);
+CREATE TABLE floats (id INT NOT NULL PRIMARY KEY, f FLOAT, d DOUBLE, u FLOAT UNSIGNED, n DECIMAL(65,0), m DECIMAL(30,30), z DECIMAL(10,4) UNSIGNED ZEROFILL);
+INSERT INTO floats VALUES (1, 3.4028234663852886e38, 1.7976931348623157e308, 1.17549435e-38, REPEAT('9', 65), 0.999999999999999999999999999999, 1.5),
+  (2, -3.4028234663852886e38, -2.2250738585072014e-308, 1e-45, -1, -0.000000000000000000000000000001, 0), (3, 0.1, 4.9e-324, 0, 0, 0, 999999.9999);
+CREATE TABLE geometries (id INT NOT NULL PRIMARY KEY, g GEOMETRY, p POINT, l LINESTRING, a POLYGON, mp MULTIPOINT, ml MULTILINESTRING, ma MULTIPOLYGON, c GEOMETRYCOLLECTION);
+INSERT INTO geometries VALUES (1, GEOMFROMTEXT('POINT(1 2)', 4326), POINT(-0.1, 1e300), GEOMFROMTEXT('LINESTRING(0 0,1 1)'),
+  GEOMFROMTEXT('POLYGON((0 0,0 3,3 3,3 0,0 0),(1 1,1 2,2 2,2 1,1 1))'), GEOMFROMTEXT('MULTIPOINT(1 1,2 2)'), GEOMFROMTEXT('MULTILINESTRING((0 0,1 1),(2 2,3 3))'),
+  GEOMFROMTEXT('MULTIPOLYGON(((0 0,0 3,3 3,3 0,0 0)))'), GEOMFROMTEXT('GEOMETRYCOLLECTION(POINT(1 1),LINESTRING(0 0,1 1))')),
+  (2, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+SQL
+  local i members
+  members=$(for i in {1..64}; do printf "'m%s'," "$i"; done)
+  echo "CREATE TABLE sets (s SET(${members%,}) NOT NULL PRIMARY KEY, e ENUM('', 'a', ' b') NOT NULL);"
+  echo "INSERT INTO sets VALUES (18446744073709551615, 1), (9223372036854775808, 'bad'), (0, 2), (1, ' b');"
+}
+
+case_old_engines() {
+  cat <<'SQL'
+CREATE TABLE fixed (id INT NOT NULL PRIMARY KEY, t CHAR(10)) ENGINE=MyISAM ROW_FORMAT=FIXED DELAY_KEY_WRITE=1 PACK_KEYS=1 MAX_ROWS=1000 AVG_ROW_LENGTH=50;
+INSERT INTO fixed VALUES (1, 'x');
+CREATE TABLE second_counter (a INT NOT NULL, b INT NOT NULL AUTO_INCREMENT, PRIMARY KEY (a, b)) ENGINE=MyISAM;
+INSERT INTO second_counter (a) VALUES (1), (1), (2);
+SQL
+}
+
+# Its rows are those of the other tables.
+case_merge() {
+  cat <<'SQL'
+CREATE TABLE part1 (id INT NOT NULL, t VARCHAR(20), KEY (id)) ENGINE=MyISAM;
+CREATE TABLE part2 LIKE part1;
+INSERT INTO part1 VALUES (1, 'a'); INSERT INTO part2 VALUES (2, 'b');
+CREATE TABLE merged (id INT NOT NULL, t VARCHAR(20), KEY (id)) ENGINE=MERGE UNION=(part1, part2) INSERT_METHOD=LAST;
+SQL
+}
+
+case_archive() { echo "CREATE TABLE t (id INT NOT NULL AUTO_INCREMENT, t TEXT, KEY (id)) ENGINE=ARCHIVE; INSERT INTO t VALUES (1, 'a'), (5, 'b');"; }
+
+case_blackhole() { echo "CREATE TABLE t (id INT NOT NULL PRIMARY KEY, t TEXT) ENGINE=BLACKHOLE; INSERT INTO t VALUES (1, 'a');"; }
+
+case_partitions() {
+  cat <<'SQL'
+CREATE TABLE by_key (a VARCHAR(10) NOT NULL, n INT, PRIMARY KEY (a)) PARTITION BY KEY (a) PARTITIONS 3;
+INSERT INTO by_key VALUES ('x', 1), ('Y', 2), ('z', 3), ('ä', 4);
+CREATE TABLE by_linear (a INT NOT NULL PRIMARY KEY) PARTITION BY LINEAR HASH (a) PARTITIONS 5;
+INSERT INTO by_linear VALUES (1), (2), (3), (40), (-7);
+CREATE TABLE by_linear_key (a INT NOT NULL, b DATETIME NOT NULL, PRIMARY KEY (a, b)) PARTITION BY LINEAR KEY (a, b) PARTITIONS 4;
+INSERT INTO by_linear_key VALUES (1, '2020-01-01'), (2, '2021-01-01'), (3, 0);
+CREATE TABLE by_range (d DATE NOT NULL) PARTITION BY RANGE (TO_DAYS(d)) SUBPARTITION BY KEY (d)
+ (PARTITION p0 VALUES LESS THAN (730000) COMMENT='old' (SUBPARTITION a, SUBPARTITION b), PARTITION p1 VALUES LESS THAN MAXVALUE (SUBPARTITION c, SUBPARTITION d));
+INSERT INTO by_range VALUES ('1990-01-01'), ('2020-02-29');
+CREATE TABLE by_list (a VARCHAR(10) NOT NULL, b INT) PARTITION BY LIST COLUMNS (a, b)
+ (PARTITION p0 VALUES IN (('a', 1), ('b', NULL)), PARTITION p1 VALUES IN (('ü', 2)));
+INSERT INTO by_list VALUES ('a', 1), ('b', NULL), ('ü', 2);
+CREATE TABLE by_time (t TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP) PARTITION BY RANGE (UNIX_TIMESTAMP(t))
+ (PARTITION p0 VALUES LESS THAN (UNIX_TIMESTAMP('2020-01-01 00:00:00')), PARTITION p1 VALUES LESS THAN (MAXVALUE));
+INSERT INTO by_time VALUES ('2019-12-31 23:59:59'), ('2024-01-01');
+SQL
+}
+
+# In MariaDB only: DEFAULT as a list's last part.
+case_list_default() {
+  echo "CREATE TABLE t (a INT NOT NULL) PARTITION BY LIST (a) (PARTITION p0 VALUES IN (1), PARTITION p1 DEFAULT);"
+  echo "INSERT INTO t VALUES (1), (2);"
+}
+
+# Settings of bodies that one side or the other does not know.
+case_sql_modes() {
+  local mode i=0
+  echo "CREATE TABLE t (id INT NOT NULL PRIMARY KEY, a VARCHAR(20)); INSERT INTO t VALUES (1, 'x');"
+  for mode in ANSI TRADITIONAL NO_AUTO_CREATE_USER HIGH_NOT_PRECEDENCE PAD_CHAR_TO_FULL_LENGTH NO_BACKSLASH_ESCAPES; do
+    i=$((i + 1))
+    echo "SET sql_mode = '$mode'; CREATE PROCEDURE p$i() SELECT 'a' AS x;"
+    echo "CREATE EVENT e$i ON SCHEDULE EVERY 1 DAY STARTS '2030-01-01 00:00:00' DISABLE DO DELETE FROM t;"
+  done
+  echo "CREATE TRIGGER tr BEFORE INSERT ON t FOR EACH ROW SET NEW.a = 1;"
+}
+
+case_new_sql_modes() {
+  echo "CREATE TABLE t (id INT NOT NULL PRIMARY KEY, a VARCHAR(20)); INSERT INTO t VALUES (1, 'x');"
+  echo "SET sql_mode = 'SIMULTANEOUS_ASSIGNMENT'; CREATE PROCEDURE p1() UPDATE t SET a = id;"
+  echo "SET sql_mode = 'TIME_ROUND_FRACTIONAL'; CREATE TRIGGER t2 BEFORE UPDATE ON t FOR EACH ROW SET NEW.a = 1;"
+  echo "SET sql_mode = 'EMPTY_STRING_IS_NULL'; CREATE EVENT e3 ON SCHEDULE EVERY 1 DAY DISABLE DO DELETE FROM t;"
+}
+
+case_versioned_partitions() {
+  cat <<'SQL'
+SET time_zone = '+00:00', timestamp = UNIX_TIMESTAMP('2024-01-01 00:00:00.5');
+CREATE TABLE by_limit (id INT NOT NULL PRIMARY KEY, n INT) WITH SYSTEM VERSIONING
+  PARTITION BY SYSTEM_TIME LIMIT 2 (PARTITION p0 HISTORY, PARTITION p1 HISTORY, PARTITION now CURRENT);
+CREATE TABLE by_interval (id INT NOT NULL PRIMARY KEY, n INT) WITH SYSTEM VERSIONING
+  PARTITION BY SYSTEM_TIME INTERVAL 1 MONTH STARTS '2024-01-01 00:00:00' (PARTITION p0 HISTORY, PARTITION p1 HISTORY, PARTITION now CURRENT);
+CREATE TABLE plain (id INT NOT NULL, n INT, KEY (id)) WITH SYSTEM VERSIONING PARTITION BY SYSTEM_TIME (PARTITION old HISTORY, PARTITION now CURRENT);
+CREATE TABLE by_key (id INT NOT NULL PRIMARY KEY, n INT) WITH SYSTEM VERSIONING PARTITION BY KEY (id) PARTITIONS 2;
+INSERT INTO by_limit VALUES (1, 1), (2, 1), (3, 1); INSERT INTO by_interval SELECT * FROM by_limit;
+INSERT INTO plain SELECT * FROM by_limit; INSERT INTO by_key SELECT * FROM by_limit;
+SET timestamp = UNIX_TIMESTAMP('2024-01-15 00:00:00.25');
+UPDATE by_limit SET n = 2; UPDATE by_interval SET n = 2; UPDATE plain SET n = 2; UPDATE by_key SET n = 2;
+SET timestamp = UNIX_TIMESTAMP('2024-02-15 00:00:00.125');
+DELETE FROM by_limit WHERE id = 1; DELETE FROM by_interval WHERE id = 1; DELETE FROM plain WHERE id = 1; DELETE FROM by_key WHERE id = 1;
+SQL
+}
+
+case_versioned_forms() {
+  cat <<'SQL'
+SET time_zone = '+00:00', timestamp = UNIX_TIMESTAMP('2024-01-01 00:00:00.5');
+CREATE TABLE visible (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, n VARCHAR(300), s TIMESTAMP(6) GENERATED ALWAYS AS ROW START,
+  `e ``1` TIMESTAMP(6) GENERATED ALWAYS AS ROW END, PERIOD FOR SYSTEM_TIME (s, `e ``1`), UNIQUE KEY (n)) WITH SYSTEM VERSIONING;
+CREATE TABLE unkeyed (a INT, b TEXT WITHOUT SYSTEM VERSIONING) WITH SYSTEM VERSIONING;
+CREATE TABLE aria (id INT NOT NULL PRIMARY KEY, n INT) ENGINE=Aria WITH SYSTEM VERSIONING;
+INSERT INTO visible (n) VALUES ('a'), ('b'); INSERT INTO unkeyed VALUES (1, 'x'), (1, 'x'); INSERT INTO aria VALUES (1, 1), (2, 2);
+SET timestamp = UNIX_TIMESTAMP('2024-01-01 00:00:01');
+UPDATE visible SET n = CONCAT(n, 'é'); DELETE FROM unkeyed LIMIT 1; UPDATE unkeyed SET b = 'y'; DELETE FROM aria;
+SET timestamp = UNIX_TIMESTAMP('2024-01-01 00:00:02.000001');
+INSERT INTO visible (n) VALUES ('a'); DELETE FROM visible WHERE id = 1; INSERT INTO aria VALUES (1, 3);
+SQL
+}
+
+# Of TIMESTAMPs behind 2038, which MariaDB has since 11.5.
+case_late_times() {
+  echo "CREATE TABLE t (id INT NOT NULL PRIMARY KEY, ts TIMESTAMP NULL); SET time_zone = '+00:00';"
+  echo "INSERT INTO t VALUES (1, '2038-01-19 03:14:07'), (2, '2106-02-07 06:28:15');"
+}
+
+case_sequence_types() {
+  cat <<'SQL'
+CREATE SEQUENCE down START WITH -1 INCREMENT BY -1 NOCACHE;
+CREATE SEQUENCE spent MAXVALUE 2; SELECT NEXTVAL(spent), NEXTVAL(spent);
+CREATE SEQUENCE in_aria ENGINE=Aria COMMENT='größe'; SELECT NEXTVAL(in_aria);
+CREATE TABLE t (a INT); INSERT INTO t VALUES (1);
+SQL
+}
+
+case_small_sequence() { echo "CREATE SEQUENCE s AS SMALLINT UNSIGNED MAXVALUE 60000; SELECT NEXTVAL(s); CREATE TABLE t (a INT); INSERT INTO t VALUES (1);"; }
+
+# What SHOW CREATE of one release calls otherwise than that of another.
+case_renamed_words() {
+  cat <<'SQL'
+CREATE TABLE t (id INT NOT NULL PRIMARY KEY, a VARCHAR(30), d DATETIME, g POINT);
+INSERT INTO t VALUES (1, 'x', '2024-01-01', POINT(1, 1));
+CREATE VIEW v1 AS SELECT LAST_VALUE(id, a) AS l, CAST(d AS CHAR) AS c, ST_ASTEXT(g) AS w, SUBSTR(a, 1, 2) AS s, TRIM(BOTH 'x' FROM a) AS tr, REPLACE(a, 'x', 'y') AS r,
+  CONCAT(a, 'b') AS cc, LPAD(a, 5, ' ') AS lp, DATE_FORMAT(d, '%M') AS df, d + INTERVAL 1 DAY AS da, a RLIKE 'x.*' AS rx, POSITION('x' IN a) AS po, CURRENT_USER() AS cu FROM t;
+CREATE VIEW v2 AS SELECT JSON_VALUE('{"a": 1}', '$.a') AS j, REGEXP_REPLACE(a, 'x', 'y') AS r, LENGTH(a) AS l, DECODE_ORACLE(1, 1, 'a') AS o FROM t;
+CREATE VIEW v3 AS SELECT GROUP_CONCAT(a ORDER BY id LIMIT 1) AS g FROM t;
+CREATE VIEW v4 AS SELECT * FROM t WHERE id IN (SELECT id FROM t EXCEPT ALL SELECT 5) LIMIT 1 OFFSET 0;
+CREATE VIEW v5 AS SELECT DATEDIFF(d, '2020-01-01') AS x, CAST(a AS DOUBLE) AS y, CAST('1:00' AS TIME(3)) AS z FROM t FOR UPDATE;
+SQL
+}
+
+case_new_functions() {
+  cat <<'SQL'
+CREATE TABLE t (id INT NOT NULL PRIMARY KEY, a VARCHAR(30)); INSERT INTO t VALUES (1, 'x');
+CREATE VIEW natural_sort AS SELECT NATURAL_SORT_KEY(a) AS n FROM t;
+CREATE VIEW formatted AS SELECT SFORMAT('{}', a) AS s FROM t;
+CREATE VIEW skipped AS SELECT a FROM t ORDER BY a FETCH FIRST 1 ROWS WITH TIES;
+SQL
+}
+
+case_mixed_generated() {
+  cat <<'SQL'
+CREATE TABLE base (id INT NOT NULL PRIMARY KEY, j JSON, a VARCHAR(20), d DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3) ON UPDATE CURRENT_TIMESTAMP(3),
+  up VARCHAR(20) GENERATED ALWAYS AS (UCASE(a)) STORED, ex INT GENERATED ALWAYS AS (JSON_VALUE(j, '$.x')) VIRTUAL, day DATE AS (CAST(d AS DATE)) STORED,
+  i INT INVISIBLE DEFAULT (id % 3), r DOUBLE DEFAULT RAND(), u BIGINT DEFAULT UUID_SHORT(), UNIQUE KEY (up), KEY (day),
+  CONSTRAINT `named check` CHECK (a <> 'q'), CHECK (LENGTH(a) < 20));
+INSERT INTO base (id, j, a, d, r, u) VALUES (1, '{"x": 7}', 'é', '2024-01-01 00:00:00.123', 0.5, 1);
+CREATE TABLE child (id INT NOT NULL PRIMARY KEY, up VARCHAR(20), CONSTRAINT fk FOREIGN KEY (up) REFERENCES base (up)) COMMENT='c';
+INSERT INTO child VALUES (1, 'É');
+SQL
+}
+
+case_encrypted() { echo "CREATE TABLE t (id INT NOT NULL PRIMARY KEY) ENCRYPTED=NO ENCRYPTION_KEY_ID=1; INSERT INTO t VALUES (1);"; }
+
+# Names of collations that came later, and the ones MariaDB takes from MySQL 8.
+case_uca1400_parts() {
+  cat <<'SQL'
+CREATE TABLE t (a VARCHAR(20) CHARACTER SET latin1, b VARCHAR(20) CHARACTER SET utf8mb3 COLLATE uca1400_swedish_ai_cs, c VARCHAR(20) CHARACTER SET ucs2 COLLATE uca1400_nopad_as_ci);
+INSERT INTO t VALUES ('a', 'å', 'b');
+SQL
+}
+
+case_mysql8_collation() {
+  echo "CREATE TABLE t (v VARCHAR(20) NOT NULL PRIMARY KEY) DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_ai_ci;"
+  echo "INSERT INTO t VALUES ('ä'), ('B');"
+}
+
+case_default_collation() {
+  cat <<'SQL'
+CREATE TABLE u8 (v VARCHAR(20)) DEFAULT CHARACTER SET utf8mb4; CREATE TABLE l1 (v VARCHAR(20)) DEFAULT CHARACTER SET latin1;
+INSERT INTO u8 VALUES ('ä'); INSERT INTO l1 VALUES ('ä');
+CREATE FUNCTION f(a VARCHAR(20) CHARACTER SET utf8mb4) RETURNS TEXT CHARACTER SET utf8mb4 DETERMINISTIC RETURN a;
 SQL
 }
 

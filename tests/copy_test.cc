@@ -535,6 +535,43 @@ TEST_F(CopyTest, VeryLargeRowLargerThanTheTargetsPacketNamesTableKeyAndVariable)
   ExpectCopied();
 }
 
+// What the source stored with a warning into a generated column, a strict target refuses.
+constexpr char kRefusedRowSql[] = R"sql(
+CREATE DATABASE refused; USE refused; SET sql_mode = '';
+CREATE TABLE t (a INT, b VARCHAR(9) CHARACTER SET latin1, v INT, e ENUM('x'), pad VARCHAR(300),
+  g TINYINT AS (v) STORED, PRIMARY KEY (a, b));
+INSERT INTO t (a, b, v, e, pad) SELECT seq, 'm', seq % 100, 1, REPEAT('p', 300) FROM seq_1_to_6000;
+INSERT INTO t (a, b, v, e) VALUES (5123, 'a', 3, 1), (5123, 'z', 1000, 1), (5124, 'z', 2000, 1);
+CREATE TABLE unkeyed (v INT, b VARCHAR(9) CHARACTER SET latin1, g TINYINT AS (v) STORED);
+INSERT INTO unkeyed (v, b) VALUES (3, 'a'), (1000, 'z');
+)sql";
+
+TEST_F(CopyTest, RowThatTheTargetRefusesIsNamedWithItsColumn) {
+  ASSERT_DONE(source_->Sql(kRefusedRowSql));
+  ASSERT_DONE(source_->Sql("DROP TABLE refused.unkeyed"));
+  EXPECT_TRUE(FailsWith(Copy({"--verify", "counts"}), 5,
+                        {"refused.t range 0 ", "row (5123, _latin1 X'7a')", "'g'"}));
+  // Nothing of the search for it stays.
+  EXPECT_EQ(Value(*target_, "SELECT COUNT(*) FROM refused.t"), "0");
+}
+
+TEST_F(CopyTest, RowThatTheTargetWarnsOfIsNamedWithItsColumn) {
+  ASSERT_DONE(source_->Sql(kRefusedRowSql));
+  ASSERT_DONE(source_->Sql("DROP TABLE refused.unkeyed"));
+  // An ENUM error value makes the load lenient: what was an error is a warning among others.
+  ASSERT_DONE(source_->Sql("SET sql_mode = ''; UPDATE refused.t SET e = 'no' WHERE a > 5000"));
+  EXPECT_TRUE(FailsWith(Copy({"--verify", "counts"}), 5,
+                        {"row (5123, _latin1 X'7a')", "2 warnings where 1", "'g'"}));
+  EXPECT_EQ(Value(*target_, "SELECT COUNT(*) FROM refused.t"), "0");
+}
+
+TEST_F(CopyTest, RowWithoutAKeyIsNamedByItsValues) {
+  ASSERT_DONE(source_->Sql(kRefusedRowSql));
+  ASSERT_DONE(source_->Sql("DROP TABLE refused.t"));
+  EXPECT_TRUE(FailsWith(Copy({"--verify", "counts"}), 5,
+                        {"refused.unkeyed range 0: row (1000, _latin1 X'7a')", "'g'"}));
+}
+
 // --- Objects ----------------------------------------------------------------------------------
 
 constexpr char kObjectsSql[] = R"sql(

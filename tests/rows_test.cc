@@ -379,10 +379,15 @@ ColumnInfo Column(const std::string& name, const std::string& type) {
   return column;
 }
 
+TablePlan Plan(const TableInfo& table) {
+  const Version version = ParseVersion("10.11.6-MariaDB");
+  return PlanTable(table, version, version);
+}
+
 TEST(TablePlanTest, NamesEveryColumnButGeneratedOnes) {
   ColumnInfo generated = Column("g", "int");
   generated.generated = true;
-  const TablePlan plan = PlanTable(
+  const TablePlan plan = Plan(
       Table({Column("a`b", "int"), generated, Column("e", "enum"), Column("s", "set")}, {"a`b"}));
   EXPECT_EQ(plan.insert_head, "INSERT INTO `d`.`t``x` (`a``b`, `e`, `s`) VALUES ");
   EXPECT_EQ(
@@ -393,11 +398,32 @@ TEST(TablePlanTest, NamesEveryColumnButGeneratedOnes) {
               testing::ElementsAre(ColumnRole::kPlain, ColumnRole::kEnum, ColumnRole::kSet));
 }
 
+TEST(TablePlanTest, CurrentRowsEndAsTheTargetEndsThem) {
+  TableInfo table = Table({Column("a", "int")}, {"a"});
+  table.system_versioned = true;
+  table.row_start = "row_start";
+  table.row_end = "row_end";
+  const Version before = ParseVersion("11.4.2-MariaDB");
+  const Version since = ParseVersion("11.5.2-MariaDB");
+  const auto expressions = [&](const Version& from, const Version& to) {
+    const std::string select = PlanTable(table, from, to).scan;
+    return select.substr(0, select.find(" FROM "));
+  };
+  EXPECT_EQ(expressions(before, before), "SELECT `a`, `row_start`, `row_end`");
+  EXPECT_EQ(expressions(since, since), "SELECT `a`, `row_start`, `row_end`");
+  EXPECT_EQ(expressions(before, since),
+            "SELECT `a`, `row_start`, IF(`row_end` = TIMESTAMP'2038-01-19 03:14:07.999999', "
+            "TIMESTAMP'2106-02-07 06:28:15.999999', `row_end`)");
+  EXPECT_EQ(expressions(since, before),
+            "SELECT `a`, `row_start`, IF(`row_end` = TIMESTAMP'2106-02-07 06:28:15.999999', "
+            "TIMESTAMP'2038-01-19 03:14:07.999999', `row_end`)");
+}
+
 TEST(TablePlanTest, NoOrderWithoutAClusteredKey) {
   TableInfo table = Table({Column("a", "int")}, {"a"});
   table.engine = "MyISAM";
-  EXPECT_FALSE(absl::StrContains(PlanTable(table).select, "ORDER BY"));
-  EXPECT_FALSE(absl::StrContains(PlanTable(Table({Column("a", "int")}, {})).select, "ORDER BY"));
+  EXPECT_FALSE(absl::StrContains(Plan(table).select, "ORDER BY"));
+  EXPECT_FALSE(absl::StrContains(Plan(Table({Column("a", "int")}, {})).select, "ORDER BY"));
 }
 
 TEST(KeyLiteralTest, IsWhatSqlUnderstands) {

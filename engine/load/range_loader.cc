@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <thread>
+#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -35,6 +36,32 @@ size_t RowsThatFit(const RowBatch& batch, size_t first, size_t columns, size_t l
     count = (count + 1) / 2;
   }
   return count;
+}
+
+// False for what the server would say of any row: it has no room, is read-only, or is going away.
+bool IsOfARow(const absl::Status& status) {
+  constexpr unsigned kOther[] = {1021 /* disk full */,     1030 /* storage engine error */,
+                                 1053 /* shutting down */, 1114 /* table is full */,
+                                 1290 /* read only */,     kErrQueryInterrupted,
+                                 1836 /* read only */,     1927 /* killed */};
+  const unsigned number = ServerErrnoOf(status);
+  return !(number >= 2000 && number < 3000) &&
+         std::find(std::begin(kOther), std::end(kOther), number) == std::end(kOther);
+}
+
+// By its key, or else by all of its values.
+std::string RowName(const LoadTable& table, WireRow row) {
+  constexpr size_t kShownBytes = 400;
+  std::string name = KeyLiteral(table.plan, table.layout, row);
+  if (name.empty()) {
+    std::vector<KeyColumn> all;
+    for (size_t i = 0; i < table.plan.columns.size(); ++i) {
+      all.push_back({i, table.plan.columns[i].charset});
+    }
+    name = RowLiteral(all, table.layout, row);
+  }
+  if (name.size() > kShownBytes) name.replace(kShownBytes, std::string::npos, "...");
+  return absl::StrCat("row ", name);
 }
 
 }  // namespace
@@ -77,6 +104,7 @@ absl::Status RangeLoader::Load(const LoadTable& table, const Range& range,
     if (!IsTransient(status) || replay == kMaxReplays || stopping()) {
       const std::string first = KeyLiteral(table.plan, table.layout, range.first_row());
       const std::string last = KeyLiteral(table.plan, table.layout, range.last_row());
+      if (!stopping()) status = NameRow(table, range, status);
       return Annotate(
           status,
           absl::StrCat("load ", PrintableName(table.name.schema, table.name.name), " range ",
@@ -88,16 +116,11 @@ absl::Status RangeLoader::Load(const LoadTable& table, const Range& range,
 }
 
 absl::Status RangeLoader::LoadOnce(const LoadTable& table, const Range& range) {
-  if (prepared_for_ != table.table_id || insert_ == nullptr) {
-    insert_.reset();
-    ZDPIPE_ASSIGN_OR_RETURN(insert_, RowInsert::Prepare(*session_, BestInsertMethod(*session_),
-                                                        table.plan.insert_head, table.layout));
-    prepared_for_ = table.table_id;
-  }
-  ZDPIPE_RETURN_IF_ERROR(SetStrict(range.enum_error_values == 0));
+  ZDPIPE_RETURN_IF_ERROR(Prepare(table, range));
   for (const RowBatch& batch : range.batches()) {
     ZDPIPE_RETURN_IF_ERROR(InsertBatch(table, batch, range.enum_error_values));
   }
+  executing_ = Span();
   RangeRecord record;
   record.table_id = table.table_id;
   record.number = range.number;
@@ -110,24 +133,69 @@ absl::Status RangeLoader::LoadOnce(const LoadTable& table, const Range& range) {
   return session_->Execute("COMMIT");
 }
 
+absl::Status RangeLoader::Prepare(const LoadTable& table, const Range& range) {
+  executing_ = Span();
+  if (prepared_for_ != table.table_id || insert_ == nullptr) {
+    insert_.reset();
+    ZDPIPE_ASSIGN_OR_RETURN(insert_, RowInsert::Prepare(*session_, BestInsertMethod(*session_),
+                                                        table.plan.insert_head, table.layout));
+    prepared_for_ = table.table_id;
+  }
+  return SetStrict(range.enum_error_values == 0);
+}
+
 absl::Status RangeLoader::InsertBatch(const LoadTable& table, const RowBatch& batch,
                                       uint64_t enum_errors) {
   const size_t columns = table.layout.columns.size();
   for (size_t first = 0; first < batch.rows();) {
     const size_t count = RowsThatFit(batch, first, columns, max_packet_bytes_);
+    executing_ = Span();
     if (RequestBytes(batch.SpanBytes(first, count), count, columns) > max_packet_bytes_) {
       return RefuseHugeRow(table, batch.row(first));
     }
-    // In lenient mode each ENUM error value gives exactly one warning; any other number of
-    // warnings means that something else was changed on the way in.
-    uint64_t warnings = 0;
-    for (size_t row = first; enum_errors > 0 && row < first + count; ++row) {
-      warnings += CountEnumErrors(table.layout, batch.row(row));
-    }
-    ZDPIPE_RETURN_IF_ERROR(insert_->Execute(batch, first, count, warnings));
+    executing_ = {&batch, first, count};
+    ZDPIPE_RETURN_IF_ERROR(InsertRows(table, executing_, enum_errors));
     first += count;
   }
   return absl::OkStatus();
+}
+
+absl::Status RangeLoader::InsertRows(const LoadTable& table, const Span& rows,
+                                     uint64_t enum_errors) {
+  // In lenient mode each ENUM error value gives exactly one warning; any other number of
+  // warnings means that something else was changed on the way in.
+  uint64_t warnings = 0;
+  for (size_t row = rows.first; enum_errors > 0 && row < rows.first + rows.count; ++row) {
+    warnings += CountEnumErrors(table.layout, rows.batch->row(row));
+  }
+  return insert_->Execute(*rows.batch, rows.first, rows.count, warnings);
+}
+
+// The server says of an array of rows that one was refused, not reliably which. So what went in
+// before goes in again (a duplicate may be of an earlier row), then the rows of the failed execute
+// one by one, until one is refused. Nothing of it stays.
+absl::Status RangeLoader::NameRow(const LoadTable& table, const Range& range,
+                                  const absl::Status& refused) {
+  const Span failed = executing_;
+  if (failed.batch == nullptr || !table.transactional || !IsOfARow(refused)) return refused;
+  absl::Status named = refused;
+  absl::Status again = Prepare(table, range);
+  for (const RowBatch& batch : range.batches()) {
+    const bool last = &batch == failed.batch;
+    const size_t columns = table.layout.columns.size();
+    const size_t end = last ? failed.first + failed.count : batch.rows();
+    for (size_t first = 0; again.ok() && first < end;) {
+      const bool single = last && first >= failed.first;
+      const Span rows{&batch, first,
+                      single ? 1 : RowsThatFit(batch, first, columns, max_packet_bytes_)};
+      again = InsertRows(table, rows, range.enum_error_values);
+      if (!again.ok() && single) named = Annotate(again, RowName(table, batch.row(first)));
+      first += rows.count;
+    }
+    if (last || !again.ok()) break;
+  }
+  (void)session_->ExecuteWithWarnings("ROLLBACK");
+  return named;
 }
 
 absl::Status RangeLoader::RefuseHugeRow(const LoadTable& table, WireRow row) const {

@@ -23,6 +23,7 @@ struct LoadTable {
   TablePlan plan;
   RowLayout layout;
   uint32_t table_id = 0;  // its number in the ledger
+  bool transactional = false;
 };
 
 // Loads ranges of any table, one at a time, through its own session. Keeps the INSERT prepared as
@@ -37,7 +38,8 @@ class RangeLoader {
 
   // Commits the range, or leaves nothing of it. A deadlock or a lock wait timeout is answered by
   // replaying the whole range, at most kMaxReplays times and not when `stopping` says so;
-  // `replays()` counts them.
+  // `replays()` counts them. The error of a refused row names its key, the server's message its
+  // column; so does that of a row which the server took with a warning.
   absl::Status Load(const LoadTable& table, const Range& range,
                     const std::function<bool()>& stopping);
 
@@ -53,8 +55,18 @@ class RangeLoader {
 
   RangeLoader(std::unique_ptr<Session> session, std::string control_schema)
       : session_(std::move(session)), control_schema_(std::move(control_schema)) {}
+  // The rows of one execute.
+  struct Span {
+    const RowBatch* batch = nullptr;
+    size_t first = 0;
+    size_t count = 0;
+  };
+
   absl::Status LoadOnce(const LoadTable& table, const Range& range);
+  absl::Status Prepare(const LoadTable& table, const Range& range);
   absl::Status InsertBatch(const LoadTable& table, const RowBatch& batch, uint64_t enum_errors);
+  absl::Status InsertRows(const LoadTable& table, const Span& rows, uint64_t enum_errors);
+  absl::Status NameRow(const LoadTable& table, const Range& range, const absl::Status& refused);
   absl::Status RefuseHugeRow(const LoadTable& table, WireRow row) const;
   absl::Status SetStrict(bool strict);
 
@@ -63,6 +75,7 @@ class RangeLoader {
   uint64_t max_packet_bytes_ = 0;
   uint64_t replays_ = 0;
   bool strict_ = true;
+  Span executing_;                     // without a batch: no row is to blame for an error
   uint32_t prepared_for_ = 0;          // ledger number of the table
   std::unique_ptr<RowInsert> insert_;  // closed before the session
 };

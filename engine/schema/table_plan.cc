@@ -30,6 +30,20 @@ std::string SelectExpression(const ColumnInfo& column, ColumnRole role) {
   return name;
 }
 
+// What the end of its period is in a current row of a system-versioned table: the last TIMESTAMP.
+absl::string_view CurrentRowEnd(const Version& version) {
+  return version.MariaDbAtLeast(11, 5) ? "2106-02-07 06:28:15.999999"
+                                       : "2038-01-19 03:14:07.999999";
+}
+
+// The end of the period, of current rows as `to` writes it. DATETIME travels as TIMESTAMP does.
+std::string RowEndExpression(const std::string& column, const Version& from, const Version& to) {
+  const std::string name = QuoteName(column);
+  if (CurrentRowEnd(from) == CurrentRowEnd(to)) return name;
+  return absl::StrCat("IF(", name, " = TIMESTAMP'", CurrentRowEnd(from), "', TIMESTAMP'",
+                      CurrentRowEnd(to), "', ", name, ")");
+}
+
 template <typename T>
 T Load(const uint8_t* from) {
   T value;
@@ -94,32 +108,32 @@ std::string Literal(const WireColumn& column, const KeyColumn& key, const WireVa
 
 }  // namespace
 
-TablePlan PlanTable(const TableInfo& table) {
+TablePlan PlanTable(const TableInfo& table, const Version& from, const Version& to) {
   TablePlan plan;
   std::string expressions;
   std::string columns;
   std::vector<ColumnInfo> inserted;
-  auto insert = [&](const ColumnInfo& column) {
+  auto insert = [&](const ColumnInfo& column, const std::string& expression) {
     const ColumnRole role = RoleOf(column);
     const absl::string_view comma = inserted.empty() ? "" : ", ";
-    absl::StrAppend(&expressions, comma, SelectExpression(column, role));
+    absl::StrAppend(&expressions, comma, expression);
     absl::StrAppend(&columns, comma, QuoteName(column.name));
     plan.roles.push_back(role);
     plan.columns.push_back({column.name, column.charset});
     inserted.push_back(column);
   };
   for (const ColumnInfo& column : table.columns) {
-    if (!column.generated) insert(column);
+    if (!column.generated) insert(column, SelectExpression(column, RoleOf(column)));
   }
   std::vector<std::string> key = table.key.columns;
   if (table.system_versioned) {
     // The history is rows like the others, told apart by their period; the end of the period is
     // part of every unique key.
-    for (const std::string& column : {table.row_start, table.row_end}) {
-      ColumnInfo period;
-      period.name = column;
-      insert(period);
-    }
+    ColumnInfo period;
+    period.name = table.row_start;
+    insert(period, QuoteName(table.row_start));
+    period.name = table.row_end;
+    insert(period, RowEndExpression(table.row_end, from, to));
     if (!key.empty()) key.push_back(table.row_end);
   }
   const std::string name = QuoteName(table.name.schema, table.name.name);

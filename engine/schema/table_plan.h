@@ -9,6 +9,7 @@
 #include "engine/rows/wire_row.h"
 #include "engine/schema/catalog.h"
 #include "engine/server/row_stream.h"
+#include "engine/server/session.h"
 
 namespace zdpipe {
 
@@ -36,7 +37,9 @@ struct TablePlan {
   std::vector<KeyColumn> identity;
 };
 
-TablePlan PlanTable(const TableInfo& table);
+// The SELECT is for a server of version `from`, and gives the rows as one of version `to` stores
+// them: equal rows have equal digests whichever of the two they are read from.
+TablePlan PlanTable(const TableInfo& table, const Version& from, const Version& to);
 
 // Values of `row` as SQL literals: "(10, _latin1 X'6162')"; "" for no columns.
 std::string RowLiteral(const std::vector<KeyColumn>& columns, const RowLayout& layout, WireRow row);
