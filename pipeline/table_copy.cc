@@ -34,15 +34,18 @@ class TableCopy {
     outcome_.report.verify = "not done";
     outcome_.report.key = KeyText(table_.key);
     ZDPIPE_RETURN_IF_ERROR(Unless(Create(), "table", outcome_.lost));
-    if (outcome_.lost) return outcome_;
-    ZDPIPE_RETURN_IF_ERROR(MoveRows());
-    if (outcome_.too_wide) {
+    if (!outcome_.lost && table_.holds_rows()) {
+      ZDPIPE_RETURN_IF_ERROR(Unless(MoveRows(), "table", outcome_.lost));
+    }
+    if (outcome_.lost || outcome_.too_wide) {
       ZDPIPE_RETURN_IF_ERROR(Undo());
       return outcome_;
     }
     bool without_indexes = false;
     ZDPIPE_RETURN_IF_ERROR(Unless(AddIndexes(), "index", without_indexes));
-    ZDPIPE_RETURN_IF_ERROR(Verify());
+    if (table_.holds_rows()) {
+      ZDPIPE_RETURN_IF_ERROR(Unless(Verify(), "table", outcome_.lost));
+    }
     context_.ledger.FinishTable(table_id_);
     context_.pipe.progress.FinishTable();
     return outcome_;
@@ -51,12 +54,21 @@ class TableCopy {
  private:
   std::string Name() const { return QuoteName(table_.name.schema, table_.name.name); }
 
-  // Turns "the target refuses to make this" into an entry of the outcome, and sets `refused`.
+  // Turns what concerns this table only into an entry of the outcome, and sets `refused`.
   absl::Status Unless(const absl::Status& status, absl::string_view kind, bool& refused) {
-    if (status.ok() || FailureOf(status) != Failure::kPartial) return status;
+    if (status.ok() || (FailureOf(status) != Failure::kPartial && !ConcernsThisTable(status))) {
+      return status;
+    }
+    if (context_.pipe.cancel.cancelled()) return CancelledError();
     refused = true;
     outcome_.failures.push_back({std::string(kind), table_.name, std::string(status.message())});
     return absl::OkStatus();
+  }
+
+  // The limits of engines that keep no rows on disk, or files of their own, are the table's.
+  bool ConcernsThisTable(const absl::Status& status) const {
+    return ConcernsOneObject(status) ||
+           (ServerErrnoOf(status) == kErrTableFull && !table_.transactional());
   }
 
   void Stage(absl::string_view stage) { context_.pipe.progress.SetActive(lane_, name_, stage); }
@@ -71,7 +83,9 @@ class TableCopy {
     DdlOptions ddl_options;
     ddl_options.indexes_after =
         context_.options.indexes_after && table_.data_bytes_estimate >= kInlineIndexBytes;
-    ZDPIPE_ASSIGN_OR_RETURN(ddl_, SplitTableDdl(table_, *shown.rows[0][1], ddl_options));
+    absl::StatusOr<TableDdl> ddl = SplitTableDdl(table_, *shown.rows[0][1], ddl_options);
+    if (!ddl.ok()) return Reclassify(ddl.status(), Failure::kPartial);
+    ddl_ = *std::move(ddl);
     outcome_.add_foreign_keys = ddl_.add_foreign_keys;
 
     load_.name = table_.name;
@@ -153,9 +167,11 @@ class TableCopy {
           sessions_.target_reader->QueryValue(absl::StrCat("SELECT COUNT(*) FROM ", Name())));
       outcome_.report.verify = count == absl::StrCat(moved_.digest.rows()) ? "equal" : "different";
     } else {
-      ZDPIPE_ASSIGN_OR_RETURN(const Digest target, DigestTarget());
-      outcome_.report.verify = "equal";
-      if (target != moved_.digest) ZDPIPE_RETURN_IF_ERROR(FindDifferences());
+      const absl::StatusOr<Digest> target = DigestTarget();
+      if (!target.ok() && FailureOf(target.status()) != Failure::kDifferent) return target.status();
+      outcome_.report.verify = target.ok() ? "equal" : "different";
+      if (!target.ok()) outcome_.notes.emplace_back(target.status().message());
+      if (target.ok() && *target != moved_.digest) ZDPIPE_RETURN_IF_ERROR(FindDifferences());
     }
     outcome_.report.verify_seconds = SecondsSince(start);
     return absl::OkStatus();
@@ -202,7 +218,7 @@ class TableCopy {
 
   // Takes everything of the table off the target again.
   absl::Status Undo() {
-    ZDPIPE_RETURN_IF_ERROR(Ddl(absl::StrCat("DROP TABLE ", Name())));
+    ZDPIPE_RETURN_IF_ERROR(Ddl(absl::StrCat("DROP TABLE IF EXISTS ", Name())));
     return context_.ledger.ForgetRanges(table_id_);
   }
 
@@ -213,12 +229,7 @@ class TableCopy {
     if (!warnings.ok()) {
       if (context_.pipe.cancel.cancelled()) return CancelledError();
       const absl::Status named = Annotate(warnings.status(), name_);
-      // Lost connections have numbers of the client library; what the server itself refuses
-      // concerns this object only.
-      const unsigned number = ServerErrnoOf(named);
-      const bool refused =
-          number != 0 && (number < 2000 || number > 2999) && !IsResourceError(number);
-      return refused ? Reclassify(named, Failure::kPartial) : named;
+      return ConcernsThisTable(named) ? Reclassify(named, Failure::kPartial) : named;
     }
     for (const Warning& warning : *warnings) {
       // The server has cut an index instead of refusing it.
@@ -234,17 +245,7 @@ class TableCopy {
   }
 
   static constexpr unsigned kErrKeyTooLong = 1071;
-
-  // Disk full, out of memory, shutting down: the server's trouble, not the object's.
-  static bool IsResourceError(unsigned number) {
-    constexpr unsigned kResourceErrors[] = {
-        1021 /* disk full */,     1037 /* out of memory */, 1038 /* out of sort memory */,
-        1053 /* shutting down */, 1026 /* write error */,   1030 /* storage engine error */,
-        1114 /* table is full */, 1205 /* lock wait */,     1290 /* read only */,
-        1317 /* interrupted */,   1836 /* read only */,     1927 /* killed */};
-    return std::find(std::begin(kResourceErrors), std::end(kResourceErrors), number) !=
-           std::end(kResourceErrors);
-  }
+  static constexpr unsigned kErrTableFull = 1114;
 
   const TableInfo& table_;
   const uint32_t table_id_;

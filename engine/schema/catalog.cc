@@ -107,6 +107,14 @@ absl::StatusOr<Catalog> ReadCatalog(Session& session, const Selection& selection
   return catalog;
 }
 
+bool TableInfo::holds_rows() const {
+  static constexpr absl::string_view kViewsOfRows[] = {
+      "MRG_MyISAM", "FEDERATED", "CONNECT", "SPIDER", "OQGRAPH", "SPHINX", "VP", "MRG_ISAM"};
+  return std::none_of(
+      std::begin(kViewsOfRows), std::end(kViewsOfRows),
+      [this](absl::string_view other) { return absl::EqualsIgnoreCase(engine, other); });
+}
+
 bool Selection::SelectsTable(const ObjectName& name) const {
   if (name.schema == control_schema) return false;
   if (!databases.empty() && std::count(databases.begin(), databases.end(), name.schema) == 0) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "engine/server/sql_text.h"
 
@@ -271,8 +272,10 @@ absl::Status RowInsert::CheckOutcome(size_t count, uint64_t expected_warnings) {
   const std::string counted = result.rows.empty() ? "" : result.rows[0][0].value_or("");
   if (counted == absl::StrCat(expected_warnings)) return absl::OkStatus();
   ZDPIPE_ASSIGN_OR_RETURN(const Result first, session_.Query("SHOW WARNINGS LIMIT 1"));
+  unsigned number = 0;
+  if (!first.rows.empty()) (void)absl::SimpleAtoi(first.Text(0, "Code"), &number);
   return MakeServerError(
-      session_.failure(), 0,
+      session_.failure(), number,
       absl::StrCat("the server gave ", counted, " warnings where ", expected_warnings,
                    " were expected; the first: ", first.rows.empty() ? "" : first.Text(0, "Code"),
                    " ", first.rows.empty() ? "" : Printable(first.Text(0, "Message"))));
