@@ -262,16 +262,16 @@ class ReleaseChecker {
     DdlOptions inline_indexes;
     inline_indexes.indexes_after = false;
     for (const TableInfo& table : catalog_.tables) {
-      ZDPIPE_ASSIGN_OR_RETURN(
-          const Result shown,
-          source_.Query(
-              absl::StrCat("SHOW CREATE TABLE ", QuoteName(table.name.schema, table.name.name))));
-      if (shown.rows.empty()) continue;  // the copy says what is wrong
-      ZDPIPE_ASSIGN_OR_RETURN(const TableDdl whole,
-                              SplitTableDdl(table, shown.rows[0][1].value_or(""), inline_indexes));
+      const absl::StatusOr<Result> shown = source_.Query(
+          absl::StrCat("SHOW CREATE TABLE ", QuoteName(table.name.schema, table.name.name)));
+      if (!shown.ok() && !ConcernsOneObject(shown.status())) return shown.status();
+      if (!shown.ok() || shown->rows.empty()) continue;  // the copy says what is wrong
+      const absl::StatusOr<TableDdl> whole =
+          SplitTableDdl(table, shown->rows[0][1].value_or(""), inline_indexes);
+      if (!whole.ok()) continue;  // as above
       const absl::Status parsed = target_
                                       .ExecuteWithWarnings(absl::StrCat(
-                                          "PREPARE zdpipe_check FROM ", QuoteText(whole.create)))
+                                          "PREPARE zdpipe_check FROM ", QuoteText(whole->create)))
                                       .status();
       if (parsed.ok() || !IsUnknownWord(ServerErrnoOf(parsed))) continue;
       const std::string name = PrintableName(table.name.schema, table.name.name);

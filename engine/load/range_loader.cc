@@ -16,7 +16,8 @@ namespace {
 // stay 0. Strict, so that nothing is truncated or rounded into a warning.
 constexpr char kStrictMode[] =
     "sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES'";
-// For ranges with ENUM error values only: strict mode refuses to store them.
+// For ranges with ENUM error values, or with generated columns of such values, only: strict mode
+// refuses to store them.
 constexpr char kLenientMode[] = "sql_mode = 'NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES'";
 
 constexpr int kLockWaitSeconds = 3;
@@ -69,11 +70,17 @@ absl::StatusOr<std::unique_ptr<RangeLoader>> RangeLoader::Make(std::unique_ptr<S
 
 absl::Status RangeLoader::Load(const LoadTable& table, const Range& range,
                                const std::function<bool()>& stopping) {
+  bool leniently = false;
   for (int replay = 0;; ++replay) {
-    absl::Status status = LoadOnce(table, range);
+    absl::Status status = LoadOnce(table, range, leniently);
     if (status.ok()) return status;
     // Best effort: on a dead connection the server has rolled back already.
     (void)session_->ExecuteWithWarnings("ROLLBACK");
+    if (!leniently && table.computed_leniently != nullptr && ConcernsOneObject(status)) {
+      leniently = true;
+      table.computed_leniently->store(true);
+      continue;
+    }
     if (!IsTransient(status) || replay == kMaxReplays || stopping()) {
       const std::string first = KeyLiteral(table.plan, table.layout, range.first_row());
       const std::string last = KeyLiteral(table.plan, table.layout, range.last_row());
@@ -87,16 +94,16 @@ absl::Status RangeLoader::Load(const LoadTable& table, const Range& range,
   }
 }
 
-absl::Status RangeLoader::LoadOnce(const LoadTable& table, const Range& range) {
+absl::Status RangeLoader::LoadOnce(const LoadTable& table, const Range& range, bool leniently) {
   if (prepared_for_ != table.table_id || insert_ == nullptr) {
     insert_.reset();
     ZDPIPE_ASSIGN_OR_RETURN(insert_, RowInsert::Prepare(*session_, BestInsertMethod(*session_),
                                                         table.plan.insert_head, table.layout));
     prepared_for_ = table.table_id;
   }
-  ZDPIPE_RETURN_IF_ERROR(SetStrict(range.enum_error_values == 0));
+  ZDPIPE_RETURN_IF_ERROR(SetStrict(range.enum_error_values == 0 && !leniently));
   for (const RowBatch& batch : range.batches()) {
-    ZDPIPE_RETURN_IF_ERROR(InsertBatch(table, batch, range.enum_error_values));
+    ZDPIPE_RETURN_IF_ERROR(InsertBatch(table, batch, range.enum_error_values, leniently));
   }
   RangeRecord record;
   record.table_id = table.table_id;
@@ -111,7 +118,7 @@ absl::Status RangeLoader::LoadOnce(const LoadTable& table, const Range& range) {
 }
 
 absl::Status RangeLoader::InsertBatch(const LoadTable& table, const RowBatch& batch,
-                                      uint64_t enum_errors) {
+                                      uint64_t enum_errors, bool leniently) {
   const size_t columns = table.layout.columns.size();
   for (size_t first = 0; first < batch.rows();) {
     const size_t count = RowsThatFit(batch, first, columns, max_packet_bytes_);
@@ -124,7 +131,8 @@ absl::Status RangeLoader::InsertBatch(const LoadTable& table, const RowBatch& ba
     for (size_t row = first; enum_errors > 0 && row < first + count; ++row) {
       warnings += CountEnumErrors(table.layout, batch.row(row));
     }
-    ZDPIPE_RETURN_IF_ERROR(insert_->Execute(batch, first, count, warnings));
+    ZDPIPE_RETURN_IF_ERROR(insert_->Execute(
+        batch, first, count, leniently ? std::nullopt : std::optional<uint64_t>(warnings)));
     first += count;
   }
   return absl::OkStatus();

@@ -2,6 +2,7 @@
 #ifndef ZDPIPE_ENGINE_LOAD_RANGE_LOADER_H_
 #define ZDPIPE_ENGINE_LOAD_RANGE_LOADER_H_
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -23,6 +24,10 @@ struct LoadTable {
   TablePlan plan;
   RowLayout layout;
   uint32_t table_id = 0;  // its number in the ledger
+  // Of a table with generated columns whose caller compares them afterwards; null for others. Such
+  // a column may hold what strict mode refuses to compute (a cut text, a junk date made NULL): the
+  // range is then loaded without strict mode, and this is set.
+  std::atomic<bool>* computed_leniently = nullptr;
 };
 
 // Loads ranges of any table, one at a time, through its own session. Keeps the INSERT prepared as
@@ -53,8 +58,9 @@ class RangeLoader {
 
   RangeLoader(std::unique_ptr<Session> session, std::string control_schema)
       : session_(std::move(session)), control_schema_(std::move(control_schema)) {}
-  absl::Status LoadOnce(const LoadTable& table, const Range& range);
-  absl::Status InsertBatch(const LoadTable& table, const RowBatch& batch, uint64_t enum_errors);
+  absl::Status LoadOnce(const LoadTable& table, const Range& range, bool leniently);
+  absl::Status InsertBatch(const LoadTable& table, const RowBatch& batch, uint64_t enum_errors,
+                           bool leniently);
   absl::Status RefuseHugeRow(const LoadTable& table, WireRow row) const;
   absl::Status SetStrict(bool strict);
 
