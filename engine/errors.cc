@@ -1,5 +1,7 @@
 #include "engine/errors.h"
 
+#include <algorithm>
+#include <initializer_list>
 #include <optional>
 
 #include "absl/strings/cord.h"
@@ -43,6 +45,49 @@ std::optional<unsigned> NumberPayload(const absl::Status& status, const char* ur
   const auto payload = status.GetPayload(url);
   if (!payload.has_value() || !absl::SimpleAtoi(std::string(*payload), &value)) return std::nullopt;
   return value;
+}
+
+bool IsOneOf(const std::initializer_list<unsigned>& numbers, unsigned number) {
+  return std::find(numbers.begin(), numbers.end(), number) != numbers.end();
+}
+
+bool IsServerTrouble(unsigned number) {
+  return IsOneOf({5 /* out of memory */,
+                  20 /* disk full */,
+                  1021 /* disk full */,
+                  1037 /* out of memory */,
+                  1038 /* out of sort memory */,
+                  1040 /* too many connections */,
+                  1041 /* out of resources */,
+                  1053 /* shutting down */,
+                  1135 /* cannot create thread */,
+                  1152 /* aborted connection */,
+                  kErrPacketTooLarge,
+                  1158 /* network read */,
+                  1159 /* network read timeout */,
+                  1160 /* network write */,
+                  1161 /* network write timeout */,
+                  1184 /* aborted connection */,
+                  1203 /* too many connections of the user */,
+                  kErrLockWaitTimeout,
+                  1206 /* lock table full */,
+                  kErrDeadlock,
+                  1226 /* resource limit of the user */,
+                  1290 /* server runs with read_only */,
+                  kErrQueryInterrupted,
+                  kErrTableDefinitionChanged,
+                  1836 /* read only */,
+                  1927 /* connection killed */,
+                  1969 /* statement took too long */,
+                  3024 /* statement took too long */},
+                 number);
+}
+
+bool IsTroubleOfATarget(unsigned number) {
+  return IsOneOf({1026 /* write error */, 1030 /* storage engine error */,
+                  1044 /* database denied */, kErrAccessDenied, 1114 /* table is full */,
+                  1142 /* table denied */, 1143 /* column denied */, kErrAccessDeniedSpecific},
+                 number);
 }
 
 void CopyPayloads(const absl::Status& from, absl::Status& to) {
@@ -103,6 +148,18 @@ std::string HintOf(const absl::Status& status) {
 bool IsTransient(const absl::Status& status) {
   const unsigned number = ServerErrnoOf(status);
   return number == kErrDeadlock || number == kErrLockWaitTimeout;
+}
+
+bool IsClientErrno(unsigned number) { return number >= 2000 && number <= 2999; }
+
+bool ConcernsOneObject(const absl::Status& status) {
+  const Failure failure = FailureOf(status);
+  if (failure != Failure::kSource && failure != Failure::kTarget) return false;
+  const unsigned number = ServerErrnoOf(status);
+  if (number == 0 || IsClientErrno(number) || IsServerTrouble(number)) return false;
+  // While reading these are damaged files and refused rights of one table; on the target they are
+  // the disk and the account.
+  return failure == Failure::kSource || !IsTroubleOfATarget(number);
 }
 
 }  // namespace zdpipe

@@ -66,6 +66,14 @@ inline constexpr unsigned kErrClientPacketTooLarge = 2020;  // CR_NET_PACKET_TOO
 // A deadlock or lock wait timeout: the transaction may be replayed as a whole.
 bool IsTransient(const absl::Status& status);
 
+// True for an error number of the client library: among them are all kinds of lost connections.
+bool IsClientErrno(unsigned number);
+
+// True when a server refused something for what one object is or holds, so that other objects may
+// still go through. False for what every other object would meet too: a lost connection, a full
+// disk, a read-only server, missing rights on the target, an interrupted statement.
+bool ConcernsOneObject(const absl::Status& status);
+
 }  // namespace zdpipe
 
 // Returns from the enclosing function when `expression` (an absl::Status) is an error.

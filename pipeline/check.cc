@@ -33,6 +33,7 @@ class Checker {
       Add("DATABASE_LEFT_OUT", Severity::kWarning, "", reason, "");
     }
     CheckNames();
+    CheckRowsElsewhere();
     ZDPIPE_RETURN_IF_ERROR(CheckTargetEmpty());
     CheckTargetReadOnly();
     CheckPackets();
@@ -171,6 +172,22 @@ class Checker {
     for (const DatabaseInfo& database : result_.catalog.databases) look(database.name);
     for (const TableInfo& table : result_.catalog.tables) {
       look(absl::StrCat(table.name.schema, ".", table.name.name));
+    }
+  }
+
+  void CheckRowsElsewhere() {
+    std::map<std::string, std::pair<size_t, std::string>> engines;
+    for (const TableInfo& table : result_.catalog.tables) {
+      if (table.holds_rows()) continue;
+      auto& [count, example] = engines[table.engine];
+      if (count++ == 0) example = PrintableName(table.name.schema, table.name.name);
+    }
+    for (const auto& [engine, tables] : engines) {
+      Add("ROWS_ELSEWHERE", Severity::kWarning, tables.second,
+          absl::StrCat(tables.first, " tables of engine ", engine,
+                       ", which shows rows of other tables, servers or files; only their "
+                       "definitions are copied"),
+          "see that the target reaches what they show");
     }
   }
 

@@ -430,7 +430,7 @@ class CopyRun {
     }
     for (ObjectFailure& failure : outcome.failures) report_.failures.push_back(std::move(failure));
     for (std::string& note : outcome.notes) report_.notes.push_back(std::move(note));
-    tables_lost_ += outcome.lost ? 1 : 0;
+    if (outcome.lost) lost_.insert(outcome.report.name);
     report_.tables.push_back(std::move(outcome.report));
   }
 
@@ -464,9 +464,9 @@ class CopyRun {
       ZDPIPE_RETURN_IF_ERROR(
           target_->ExecuteWithWarnings(absl::StrCat("USE ", QuoteName(table.schema))).status());
       const absl::Status added = target_->ExecuteWithWarnings(sql).status();
-      if (!added.ok()) {
-        report_.failures.push_back({"foreign key", table, std::string(added.message())});
-      }
+      if (added.ok()) continue;
+      if (!ConcernsOneObject(added)) return added;
+      report_.failures.push_back({"foreign key", table, std::string(added.message())});
     }
     const Catalog& catalog = check_.catalog;
     ZDPIPE_RETURN_IF_ERROR(objects_->CopyRoutines(catalog.routines));
@@ -533,8 +533,8 @@ class CopyRun {
 
   absl::Status HandOff() {
     std::vector<std::string> reasons;
-    if (tables_lost_ > 0) {
-      reasons.push_back(absl::StrCat(tables_lost_, " tables could not be made on the target"));
+    if (!lost_.empty()) {
+      reasons.push_back(absl::StrCat(lost_.size(), " tables could not be copied"));
     }
     ZDPIPE_RETURN_IF_ERROR(WriteHandoffs(reasons.empty(), reasons, true));
     if (!report_.failures.empty()) {
@@ -689,10 +689,10 @@ class CopyRun {
   Pool<RangeLoader> loaders_;
   BusyTime busy_;
   FirstError error_;
-  std::mutex mutex_;  // what lanes hand in: wide_tables_, foreign_keys_, tables_lost_, report_
+  std::mutex mutex_;  // what lanes hand in: wide_tables_, foreign_keys_, lost_, report_
   std::vector<const TableInfo*> wide_tables_;
   std::vector<std::pair<ObjectName, std::string>> foreign_keys_;
-  size_t tables_lost_ = 0;
+  std::set<ObjectName> lost_;
   std::mutex notes_mutex_;
   std::mutex threads_mutex_;
   std::vector<unsigned long> target_threads_;  // guarded by threads_mutex_

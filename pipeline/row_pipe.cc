@@ -49,8 +49,9 @@ class RowPipe {
       RunPipeline(loaders_now_());
       hand_over_.Pass();
     }
-    if (ServerErrnoOf(error_.status()) == kErrClientPacketTooLarge) {
-      // The table is going to be copied again, from its first row.
+    if (ServerErrnoOf(error_.status()) == kErrClientPacketTooLarge ||
+        ConcernsOneObject(error_.status())) {
+      // The table is going to be taken back.
       use_.progress.RemoveRows(result_.digest.rows(), result_.bytes);
     }
     ZDPIPE_RETURN_IF_ERROR(error_.status());

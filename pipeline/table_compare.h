@@ -45,7 +45,7 @@ struct TableComparison {
 
 struct CompareOptions {
   size_t differences_shown = 100;
-  // Between releases of which one stores -0.0 and the other stores 0 for it.
+  // One of the ends cannot store -0.0: Version::KeepsNegativeZero.
   bool forgive_negative_zeros = false;
   std::function<bool()> stopping;                 // asked every thousand rows
   std::function<void(uint64_t, uint64_t)> moved;  // rows and bytes read since the last call

@@ -1,10 +1,10 @@
 #include "pipeline/table_copy.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 
 #include "absl/strings/str_cat.h"
-#include "engine/schema/definitions.h"
 #include "engine/server/sql_text.h"
 #include "pipeline/table_compare.h"
 
@@ -34,15 +34,18 @@ class TableCopy {
     outcome_.report.verify = "not done";
     outcome_.report.key = KeyText(table_.key);
     ZDPIPE_RETURN_IF_ERROR(Unless(Create(), "table", outcome_.lost));
-    if (outcome_.lost) return outcome_;
-    ZDPIPE_RETURN_IF_ERROR(MoveRows());
-    if (outcome_.too_wide) {
+    if (!outcome_.lost && table_.holds_rows()) {
+      ZDPIPE_RETURN_IF_ERROR(Unless(MoveRows(), "table", outcome_.lost));
+    }
+    if (outcome_.lost || outcome_.too_wide) {
       ZDPIPE_RETURN_IF_ERROR(Undo());
       return outcome_;
     }
     bool without_indexes = false;
     ZDPIPE_RETURN_IF_ERROR(Unless(AddIndexes(), "index", without_indexes));
-    ZDPIPE_RETURN_IF_ERROR(Verify());
+    if (table_.holds_rows()) {
+      ZDPIPE_RETURN_IF_ERROR(Unless(Verify(), "table", outcome_.lost));
+    }
     context_.ledger.FinishTable(table_id_);
     context_.pipe.progress.FinishTable();
     return outcome_;
@@ -51,12 +54,21 @@ class TableCopy {
  private:
   std::string Name() const { return QuoteName(table_.name.schema, table_.name.name); }
 
-  // Turns "the target refuses to make this" into an entry of the outcome, and sets `refused`.
+  // Turns what concerns this table only into an entry of the outcome, and sets `refused`.
   absl::Status Unless(const absl::Status& status, absl::string_view kind, bool& refused) {
-    if (status.ok() || FailureOf(status) != Failure::kPartial) return status;
+    if (status.ok() || (FailureOf(status) != Failure::kPartial && !ConcernsThisTable(status))) {
+      return status;
+    }
+    if (context_.pipe.cancel.cancelled()) return CancelledError();
     refused = true;
     outcome_.failures.push_back({std::string(kind), table_.name, std::string(status.message())});
     return absl::OkStatus();
+  }
+
+  // The limits of engines that keep no rows on disk, or files of their own, are the table's.
+  bool ConcernsThisTable(const absl::Status& status) const {
+    return ConcernsOneObject(status) ||
+           (ServerErrnoOf(status) == kErrTableFull && !table_.transactional());
   }
 
   void Stage(absl::string_view stage) { context_.pipe.progress.SetActive(lane_, name_, stage); }
@@ -66,12 +78,14 @@ class TableCopy {
     ZDPIPE_ASSIGN_OR_RETURN(const Result shown, sessions_.source_control->Query(
                                                     absl::StrCat("SHOW CREATE TABLE ", Name())));
     if (shown.rows.empty() || !shown.rows[0][1].has_value()) {
-      return MakeError(Failure::kSource, absl::StrCat("SHOW CREATE TABLE ", name_, " is empty"));
+      return MakeError(Failure::kPartial, absl::StrCat("SHOW CREATE TABLE ", name_, " is empty"));
     }
     DdlOptions ddl_options;
     ddl_options.indexes_after =
         context_.options.indexes_after && table_.data_bytes_estimate >= kInlineIndexBytes;
-    ZDPIPE_ASSIGN_OR_RETURN(ddl_, SplitTableDdl(table_, *shown.rows[0][1], ddl_options));
+    absl::StatusOr<TableDdl> ddl = SplitTableDdl(table_, *shown.rows[0][1], ddl_options);
+    if (!ddl.ok()) return Reclassify(ddl.status(), Failure::kPartial);
+    ddl_ = *std::move(ddl);
     outcome_.add_foreign_keys = ddl_.add_foreign_keys;
 
     load_.name = table_.name;
@@ -79,6 +93,11 @@ class TableCopy {
         PlanTable(table_, sessions_.reader->version(), sessions_.target_control->version());
     load_.table_id = table_id_;
     load_.transactional = table_.transactional();
+    generated_ = PlanGenerated(table_);
+    // Only what is read back afterwards may be stored without strict mode.
+    if (!generated_.roles.empty() && context_.options.verify == VerifyMode::kRows) {
+      load_.computed_leniently = &computed_leniently_;
+    }
     // Recorded before it exists: a run that dies in between must know that it is ours.
     ZDPIPE_RETURN_IF_ERROR(context_.ledger.BeginTable(table_id_));
     ZDPIPE_RETURN_IF_ERROR(Ddl(absl::StrCat("USE ", QuoteName(table_.name.schema))));
@@ -156,9 +175,14 @@ class TableCopy {
           sessions_.target_reader->QueryValue(absl::StrCat("SELECT COUNT(*) FROM ", Name())));
       outcome_.report.verify = count == absl::StrCat(moved_.digest.rows()) ? "equal" : "different";
     } else {
-      ZDPIPE_ASSIGN_OR_RETURN(const Digest target, DigestTarget());
-      outcome_.report.verify = "equal";
-      if (target != moved_.digest) ZDPIPE_RETURN_IF_ERROR(FindDifferences());
+      const Version& version = sessions_.target_reader->version();
+      const absl::StatusOr<Digest> target =
+          DigestOf(*sessions_.target_reader, PlanTable(table_, version, version), &load_.layout);
+      if (!target.ok() && FailureOf(target.status()) != Failure::kDifferent) return target.status();
+      outcome_.report.verify = target.ok() ? "equal" : "different";
+      if (!target.ok()) outcome_.notes.emplace_back(target.status().message());
+      if (target.ok() && *target != moved_.digest) ZDPIPE_RETURN_IF_ERROR(FindDifferences());
+      if (computed_leniently_.load()) ZDPIPE_RETURN_IF_ERROR(CompareGenerated());
     }
     outcome_.report.verify_seconds = SecondsSince(start);
     return absl::OkStatus();
@@ -169,8 +193,7 @@ class TableCopy {
     Stage("compare");
     CompareOptions compare;
     compare.differences_shown = context_.options.differences_shown;
-    compare.forgive_negative_zeros =
-        !SameRelease(sessions_.reader->version(), sessions_.target_reader->version());
+    compare.forgive_negative_zeros = !sessions_.target_reader->version().KeepsNegativeZero();
     compare.stopping = [this] { return context_.pipe.cancel.cancelled(); };
     ZDPIPE_ASSIGN_OR_RETURN(
         outcome_.report.differences,
@@ -180,18 +203,29 @@ class TableCopy {
     if (!only_zeros) outcome_.report.verify = "different";
     if (only_zeros) {
       outcome_.notes.push_back(absl::StrCat(name_, ": in ", found.negative_zeros,
-                                            " rows -0.0 became 0: the servers' releases store it "
-                                            "differently"));
+                                            " rows -0.0 became 0: the target's release cannot "
+                                            "store it"));
     }
     return absl::OkStatus();
   }
 
-  absl::StatusOr<Digest> DigestTarget() {
-    const Version& version = sessions_.target_reader->version();
-    const TablePlan plan = PlanTable(table_, version, version);
+  // Generated columns that were computed without strict mode: are they what the source has?
+  absl::Status CompareGenerated() {
+    ZDPIPE_ASSIGN_OR_RETURN(const Digest source, DigestOf(*sessions_.reader, generated_, nullptr));
+    ZDPIPE_ASSIGN_OR_RETURN(const Digest target,
+                            DigestOf(*sessions_.target_reader, generated_, nullptr));
+    if (source == target) return absl::OkStatus();
+    outcome_.report.verify = "different";
+    outcome_.notes.push_back(absl::StrCat(name_, ": the values of its generated columns differ"));
+    return absl::OkStatus();
+  }
+
+  // kDifferent when the columns' types are not those of `expected`.
+  absl::StatusOr<Digest> DigestOf(Session& session, const TablePlan& plan,
+                                  const RowLayout* expected) {
     ZDPIPE_ASSIGN_OR_RETURN(const std::unique_ptr<RowStream> stream,
-                            RowStream::Open(*sessions_.target_reader, plan.select, plan.roles));
-    if (stream->layout() != load_.layout) {
+                            RowStream::Open(session, plan.select, plan.roles));
+    if (expected != nullptr && stream->layout() != *expected) {
       return MakeError(Failure::kDifferent,
                        absl::StrCat("verify ", name_, ": the column types differ"));
     }
@@ -206,7 +240,7 @@ class TableCopy {
 
   // Takes everything of the table off the target again.
   absl::Status Undo() {
-    ZDPIPE_RETURN_IF_ERROR(Ddl(absl::StrCat("DROP TABLE ", Name())));
+    ZDPIPE_RETURN_IF_ERROR(Ddl(absl::StrCat("DROP TABLE IF EXISTS ", Name())));
     return context_.ledger.ForgetRanges(table_id_);
   }
 
@@ -217,12 +251,7 @@ class TableCopy {
     if (!warnings.ok()) {
       if (context_.pipe.cancel.cancelled()) return CancelledError();
       const absl::Status named = Annotate(warnings.status(), name_);
-      // Lost connections have numbers of the client library; what the server itself refuses
-      // concerns this object only.
-      const unsigned number = ServerErrnoOf(named);
-      const bool refused =
-          number != 0 && (number < 2000 || number > 2999) && !IsResourceError(number);
-      return refused ? Reclassify(named, Failure::kPartial) : named;
+      return ConcernsThisTable(named) ? Reclassify(named, Failure::kPartial) : named;
     }
     for (const Warning& warning : *warnings) {
       // The server has cut an index instead of refusing it.
@@ -238,17 +267,7 @@ class TableCopy {
   }
 
   static constexpr unsigned kErrKeyTooLong = 1071;
-
-  // Disk full, out of memory, shutting down: the server's trouble, not the object's.
-  static bool IsResourceError(unsigned number) {
-    constexpr unsigned kResourceErrors[] = {
-        1021 /* disk full */,     1037 /* out of memory */, 1038 /* out of sort memory */,
-        1053 /* shutting down */, 1026 /* write error */,   1030 /* storage engine error */,
-        1114 /* table is full */, 1205 /* lock wait */,     1290 /* read only */,
-        1317 /* interrupted */,   1836 /* read only */,     1927 /* killed */};
-    return std::find(std::begin(kResourceErrors), std::end(kResourceErrors), number) !=
-           std::end(kResourceErrors);
-  }
+  static constexpr unsigned kErrTableFull = 1114;
 
   const TableInfo& table_;
   const uint32_t table_id_;
@@ -258,6 +277,8 @@ class TableCopy {
   const std::string name_;
   TableDdl ddl_;
   LoadTable load_;
+  TablePlan generated_;
+  std::atomic<bool> computed_leniently_ = false;
   PipeResult moved_;
   TableOutcome outcome_;
 };

@@ -203,7 +203,8 @@ class VerifyRun {
     progress_.SetActive(lane, PrintableName(table.name.schema, table.name.name), "compare");
     CompareOptions compare;
     compare.differences_shown = options_.differences_shown;
-    compare.forgive_negative_zeros = !SameRelease(source.version(), target.version());
+    compare.forgive_negative_zeros =
+        !source.version().KeepsNegativeZero() || !target.version().KeepsNegativeZero();
     compare.stopping = [this] { return error_.failed() || cancel_.cancelled(); };
     compare.moved = [this](uint64_t rows, uint64_t bytes) { progress_.AddRows(rows, bytes); };
     TableVerdict verdict;

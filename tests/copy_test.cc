@@ -627,6 +627,77 @@ TEST_F(CopyTest, ObjectsOfEveryKind) {
   EXPECT_FALSE(target_->Sql("INSERT INTO shop.orders (shop_id) VALUES (99)").ok());
 }
 
+// --- Tables that cannot be copied, or whose rows are not theirs ---------------------------------
+
+TEST_F(CopyTest, TablesThatCannotBeReadDoNotStopTheOthers) {
+  // In the order of work: largest first, then by name.
+  ASSERT_DONE(source_->Sql(R"sql(
+CREATE DATABASE d; USE d;
+CREATE TABLE a_broken (id INT NOT NULL) ENGINE=CSV; INSERT INTO a_broken VALUES (1), (2);
+CREATE TABLE b_discarded (id INT PRIMARY KEY); INSERT INTO b_discarded VALUES (1);
+ALTER TABLE b_discarded DISCARD TABLESPACE;
+CREATE TABLE child (id INT) ENGINE=MyISAM;
+CREATE TABLE c_childless (id INT) ENGINE=MERGE UNION=(child); DROP TABLE child;
+CREATE TABLE d_refers (id INT PRIMARY KEY, b INT, FOREIGN KEY (b) REFERENCES b_discarded (id));
+CREATE TABLE whole (id INT PRIMARY KEY); INSERT INTO whole SELECT seq FROM seq_1_to_3000;
+)sql"));
+  // Two good rows, then the error: the session goes on with the next table.
+  WriteFile(Value(*source_, "SELECT @@datadir") + "/d/a_broken.CSV", "1\n2\njunk,\"\n");
+  ASSERT_DONE(source_->Sql("FLUSH TABLES"));
+
+  EXPECT_TRUE(FailsWith(Copy({"--jobs", "1"}), 8));
+  std::map<std::string, std::string> reasons;
+  for (const Json& failure : Report(folder_)["failures"]) {
+    reasons[failure["name"].get<std::string>()] = failure["reason"].get<std::string>();
+  }
+  EXPECT_EQ(reasons.size(), 3u);
+  EXPECT_THAT(reasons["a_broken"], HasSubstr("crashed"));
+  EXPECT_THAT(reasons["b_discarded"], HasSubstr("discarded"));
+  EXPECT_THAT(reasons["c_childless"], HasSubstr("underlying table"));
+  EXPECT_EQ(Handoff(folder_)["usable"], false);
+  // Nothing half is left, and nothing of the others is missing.
+  EXPECT_EQ(Rows(*target_, "SHOW TABLES FROM d"), (Strings{"d_refers", "whole"}));
+  EXPECT_EQ(Value(*target_, "SELECT COUNT(*) FROM d.whole"), "3000");
+  EXPECT_EQ(Value(*target_, "SELECT COUNT(*) FROM information_schema.referential_constraints"),
+            "1");
+}
+
+TEST_F(CopyTest, MergeTablesDoNotDoubleTheRowsOfTheirChildren) {
+  ASSERT_DONE(source_->Sql(R"sql(
+CREATE DATABASE d; USE d;
+CREATE TABLE c1 (id INT) ENGINE=MyISAM; INSERT INTO c1 VALUES (1), (2);
+CREATE TABLE c2 (id INT) ENGINE=MyISAM; INSERT INTO c2 VALUES (3);
+CREATE TABLE writable (id INT) ENGINE=MERGE UNION=(c1, c2) INSERT_METHOD=LAST;
+CREATE TABLE readable (id INT) ENGINE=MERGE UNION=(c1, c2);
+)sql"));
+  ASSERT_TRUE(Succeeds(Copy()));
+  EXPECT_EQ(Differences(*source_, *target_, {"d"}), "");
+  EXPECT_EQ(Report(folder_)["findings"][0]["id"], "ROWS_ELSEWHERE");
+}
+
+// Strict mode would refuse to compute what the source has stored.
+TEST_F(CopyTest, GeneratedColumnsOfAPermissiveTime) {
+  ASSERT_DONE(source_->Sql(R"sql(
+CREATE DATABASE d; USE d; SET sql_mode = '';
+CREATE TABLE cut (id INT PRIMARY KEY, a VARCHAR(50), b VARCHAR(3) AS (a) STORED, t TINYINT AS (id) STORED);
+INSERT INTO cut (id, a) VALUES (1, 'ab'), (1000, 'abcdefgh'), (2000, NULL);
+CREATE TABLE junk (a VARCHAR(30), b DATE AS (CAST(a AS DATE)) VIRTUAL, KEY (b));
+INSERT INTO junk (a) VALUES ('2000-01-01'), ('junk');
+CREATE TABLE plain (id INT PRIMARY KEY, e ENUM('x'), g INT AS (id + 1) STORED);
+INSERT INTO plain (id, e) VALUES (1, 'x'), (2, 'wrong');
+)sql"));
+  ExpectCopied();
+  // Without the proof afterwards nothing is stored leniently.
+  ASSERT_DONE(DropUserDatabases(*target_));
+  EXPECT_TRUE(FailsWith(Copy({"--verify", "none"}), 8, {"d.cut"}));
+  EXPECT_EQ(Rows(*target_, "SHOW TABLES FROM d"), (Strings{"plain"}));
+}
+
+TEST_F(CopyTest, DatabaseInTheCharacterSetOfFileNames) {
+  ASSERT_DONE(source_->Sql("CREATE DATABASE d COLLATE filename; CREATE TABLE d.t (id INT)"));
+  ExpectCopied();
+}
+
 TEST_F(CopyTest, ObjectsOfAFailedRunAreReplacedByTheNext) {
   ASSERT_DONE(source_->Sql(kObjectsSql));
   WriteLock lock(*target_);

@@ -17,7 +17,8 @@ namespace {
 // stay 0. Strict, so that nothing is truncated or rounded into a warning.
 constexpr char kStrictMode[] =
     "sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES'";
-// For ranges with ENUM error values only: strict mode refuses to store them.
+// For ranges with ENUM error values, or with generated columns of such values, only: strict mode
+// refuses to store them.
 constexpr char kLenientMode[] = "sql_mode = 'NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES'";
 
 constexpr int kLockWaitSeconds = 3;
@@ -96,11 +97,17 @@ absl::StatusOr<std::unique_ptr<RangeLoader>> RangeLoader::Make(std::unique_ptr<S
 
 absl::Status RangeLoader::Load(const LoadTable& table, const Range& range,
                                const std::function<bool()>& stopping) {
+  leniently_ = false;
   for (int replay = 0;; ++replay) {
     absl::Status status = LoadOnce(table, range);
     if (status.ok()) return status;
     // Best effort: on a dead connection the server has rolled back already.
     (void)session_->ExecuteWithWarnings("ROLLBACK");
+    if (!leniently_ && table.computed_leniently != nullptr && ConcernsOneObject(status)) {
+      leniently_ = true;
+      table.computed_leniently->store(true);
+      continue;
+    }
     if (!IsTransient(status) || replay == kMaxReplays || stopping()) {
       const std::string first = KeyLiteral(table.plan, table.layout, range.first_row());
       const std::string last = KeyLiteral(table.plan, table.layout, range.last_row());
@@ -141,7 +148,7 @@ absl::Status RangeLoader::Prepare(const LoadTable& table, const Range& range) {
                                                         table.plan.insert_head, table.layout));
     prepared_for_ = table.table_id;
   }
-  return SetStrict(range.enum_error_values == 0);
+  return SetStrict(range.enum_error_values == 0 && !leniently_);
 }
 
 absl::Status RangeLoader::InsertBatch(const LoadTable& table, const RowBatch& batch,
@@ -168,7 +175,8 @@ absl::Status RangeLoader::InsertRows(const LoadTable& table, const Span& rows,
   for (size_t row = rows.first; enum_errors > 0 && row < rows.first + rows.count; ++row) {
     warnings += CountEnumErrors(table.layout, rows.batch->row(row));
   }
-  return insert_->Execute(*rows.batch, rows.first, rows.count, warnings);
+  return insert_->Execute(*rows.batch, rows.first, rows.count,
+                          leniently_ ? std::nullopt : std::optional<uint64_t>(warnings));
 }
 
 // The server says of an array of rows that one was refused, not reliably which. So what went in

@@ -2,6 +2,7 @@
 #ifndef ZDPIPE_ENGINE_LOAD_RANGE_LOADER_H_
 #define ZDPIPE_ENGINE_LOAD_RANGE_LOADER_H_
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -24,6 +25,10 @@ struct LoadTable {
   RowLayout layout;
   uint32_t table_id = 0;  // its number in the ledger
   bool transactional = false;
+  // Of a table with generated columns whose caller compares them afterwards; null for others. Such
+  // a column may hold what strict mode refuses to compute (a cut text, a junk date made NULL): the
+  // range is then loaded without strict mode, and this is set.
+  std::atomic<bool>* computed_leniently = nullptr;
 };
 
 // Loads ranges of any table, one at a time, through its own session. Keeps the INSERT prepared as
@@ -75,6 +80,7 @@ class RangeLoader {
   uint64_t max_packet_bytes_ = 0;
   uint64_t replays_ = 0;
   bool strict_ = true;
+  bool leniently_ = false;             // the range is loaded without strict mode
   Span executing_;                     // without a batch: no row is to blame for an error
   uint32_t prepared_for_ = 0;          // ledger number of the table
   std::unique_ptr<RowInsert> insert_;  // closed before the session

@@ -107,6 +107,14 @@ absl::StatusOr<Catalog> ReadCatalog(Session& session, const Selection& selection
   return catalog;
 }
 
+bool TableInfo::holds_rows() const {
+  static constexpr absl::string_view kViewsOfRows[] = {
+      "MRG_MyISAM", "FEDERATED", "CONNECT", "SPIDER", "OQGRAPH", "SPHINX", "VP", "MRG_ISAM"};
+  return std::none_of(
+      std::begin(kViewsOfRows), std::end(kViewsOfRows),
+      [this](absl::string_view other) { return absl::EqualsIgnoreCase(engine, other); });
+}
+
 bool Selection::SelectsTable(const ObjectName& name) const {
   if (name.schema == control_schema) return false;
   if (!databases.empty() && std::count(databases.begin(), databases.end(), name.schema) == 0) {
@@ -472,11 +480,13 @@ TableInfo* DatabaseReader::FindTable(const std::string& name) {
   return found == table_index_.end() ? nullptr : &catalog_.tables[found->second];
 }
 
+// By the table's schema, which is the trigger's: with TRIGGER_SCHEMA the server opens the tables of
+// all databases, for each database anew.
 absl::Status DatabaseReader::ReadTriggers() {
   ZDPIPE_ASSIGN_OR_RETURN(const Result result,
                           Query("TRIGGER_NAME, EVENT_OBJECT_TABLE, ACTION_TIMING, "
                                 "EVENT_MANIPULATION, ACTION_ORDER",
-                                "TRIGGERS", "TRIGGER_SCHEMA"));
+                                "TRIGGERS", "EVENT_OBJECT_SCHEMA"));
   const Column name(result, "TRIGGER_NAME");
   const Column table(result, "EVENT_OBJECT_TABLE");
   const Column timing(result, "ACTION_TIMING");

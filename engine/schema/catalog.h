@@ -62,6 +62,9 @@ struct TableInfo {
   KeyInfo key;
 
   bool transactional() const { return engine == "InnoDB" || engine == "ROCKSDB"; }
+  // False for engines whose tables show rows that are kept elsewhere: in other tables, on other
+  // servers, in files of other programs. To insert what one reads there would double it.
+  bool holds_rows() const;
 };
 
 enum class RoutineKind { kProcedure, kFunction, kPackage, kPackageBody };

@@ -27,7 +27,7 @@ struct ObjectId {
 
 std::vector<ObjectId> ObjectsOf(const Catalog& catalog);
 bool DoesNotExist(unsigned server_errno);
-bool ConcernsOneObject(const absl::Status& status);
+bool SessionGoesOn(const absl::Status& status);
 DefinitionDifference Difference(const ObjectId& object, absl::string_view source,
                                 absl::string_view target);
 
@@ -54,7 +54,7 @@ class ShownWords {
     Words words;
     if (!shown.ok()) {
       if (DoesNotExist(ServerErrnoOf(shown.status()))) return words;
-      if (!ConcernsOneObject(shown.status())) return shown.status();
+      if (!SessionGoesOn(shown.status())) return shown.status();
       words.unreadable = std::string(shown.status().message());
       return words;
     }
@@ -148,7 +148,7 @@ SELECT LOWER(ROUTINE_TYPE), SPECIFIC_NAME, 'parameter', ORDINAL_POSITION, PARAME
   DTD_IDENTIFIER, COLLATION_NAME FROM information_schema.PARAMETERS
   WHERE SPECIFIC_SCHEMA = $ AND BINARY SPECIFIC_SCHEMA = $;
 SELECT 'trigger', TRIGGER_NAME, EVENT_OBJECT_TABLE, ACTION_TIMING, EVENT_MANIPULATION, ACTION_STATEMENT, DEFINER
-  FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = $ AND BINARY TRIGGER_SCHEMA = $;
+  FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = $ AND BINARY TRIGGER_SCHEMA = $;
 SELECT 'event', EVENT_NAME, EVENT_TYPE, EXECUTE_AT, INTERVAL_VALUE, INTERVAL_FIELD, EVENT_DEFINITION, EVENT_COMMENT,
   DEFINER FROM information_schema.EVENTS WHERE EVENT_SCHEMA = $ AND BINARY EVENT_SCHEMA = $
 )";
@@ -254,7 +254,7 @@ absl::Status CompareTriggerOrder(Session& target, const Catalog& catalog,
     ZDPIPE_ASSIGN_OR_RETURN(
         const Result result,
         target.Query(absl::StrCat("SELECT TRIGGER_SCHEMA, TRIGGER_NAME, ACTION_ORDER FROM "
-                                  "information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ",
+                                  "information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = ",
                                   QuoteText(database.name))));
     for (const auto& row : result.rows) {
       orders[{row[0].value_or(""), row[1].value_or("")}] = row[2].value_or("");
@@ -344,7 +344,7 @@ bool DoesNotExist(unsigned server_errno) {
   return std::find(std::begin(kErrors), std::end(kErrors), server_errno) != std::end(kErrors);
 }
 
-bool ConcernsOneObject(const absl::Status& status) {
+bool SessionGoesOn(const absl::Status& status) {
   const unsigned number = ServerErrnoOf(status);
   return number > 0 && (number < 2000 || number > 2999) && number != kErrQueryInterrupted;
 }

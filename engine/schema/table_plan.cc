@@ -161,6 +161,21 @@ TablePlan PlanTable(const TableInfo& table, const Version& from, const Version& 
   return plan;
 }
 
+TablePlan PlanGenerated(const TableInfo& table) {
+  TablePlan plan;
+  std::string expressions;
+  for (const ColumnInfo& column : table.columns) {
+    if (!column.generated) continue;
+    const ColumnRole role = RoleOf(column);
+    absl::StrAppend(&expressions, plan.roles.empty() ? "" : ", ", SelectExpression(column, role));
+    plan.roles.push_back(role);
+  }
+  plan.select =
+      absl::StrCat("SELECT ", expressions, " FROM ", QuoteName(table.name.schema, table.name.name),
+                   table.system_versioned ? " FOR SYSTEM_TIME ALL" : "");
+  return plan;
+}
+
 std::string KeyLiteral(const TablePlan& plan, const RowLayout& layout, WireRow row) {
   return RowLiteral(plan.key, layout, row);
 }

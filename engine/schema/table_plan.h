@@ -41,6 +41,10 @@ struct TablePlan {
 // them: equal rows have equal digests whichever of the two they are read from.
 TablePlan PlanTable(const TableInfo& table, const Version& from, const Version& to);
 
+// The same for the generated columns only: a SELECT in no particular order, to compare what two
+// servers have computed. The roles are empty when there are none.
+TablePlan PlanGenerated(const TableInfo& table);
+
 // Values of `row` as SQL literals: "(10, _latin1 X'6162')"; "" for no columns.
 std::string RowLiteral(const std::vector<KeyColumn>& columns, const RowLayout& layout, WireRow row);
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,9 +38,10 @@ class RowInsert {
 
   // Inserts rows [first, first + count) of the batch, with one execute if `method` is kArray. The
   // error of a row that the server refuses is the server's. It is an error when the server
-  // reports another number of rows than were sent, or other than `expected_warnings` warnings.
+  // reports another number of rows than were sent, or other than `expected_warnings` warnings;
+  // nullopt: any number, because the caller looks at the stored values afterwards.
   absl::Status Execute(const RowBatch& batch, size_t first, size_t count,
-                       uint64_t expected_warnings);
+                       std::optional<uint64_t> expected_warnings);
 
  private:
   struct Binding;
@@ -49,7 +51,7 @@ class RowInsert {
   absl::Status PrepareRows(size_t rows_per_statement);
   absl::Status ExecuteArray(const RowBatch& batch, size_t first, size_t count);
   absl::Status ExecuteMultiRow(const RowBatch& batch, size_t first, size_t count);
-  absl::Status CheckOutcome(size_t count, uint64_t expected_warnings);
+  absl::Status CheckOutcome(size_t count, std::optional<uint64_t> expected_warnings);
   absl::Status Error(absl::string_view what) const;
 
   Session& session_;

@@ -157,7 +157,13 @@ absl::StatusOr<bool> RowStream::Next() {
     finished_ = true;
     return false;
   }
-  if (fetched != 0) return Error("fetch");
+  if (fetched != 0) {
+    const absl::Status error = Error("fetch");
+    // An error of the server's own (a damaged table) is the last packet of its result: the session
+    // can go on with the next one.
+    finished_ = !IsClientErrno(ServerErrnoOf(error));
+    return error;
+  }
   const uint8_t* begin = net.read_pos + kStatusByte;
   if (row_end_ == nullptr) row_end_ = begin + layout_.bitmap_bytes();  // every value is NULL
   if (malformed_) {

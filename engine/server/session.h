@@ -32,6 +32,9 @@ struct Version {
   // True for a MariaDB of at least major.minor / a MySQL of at least major.minor.
   bool MariaDbAtLeast(int want_major, int want_minor) const;
   bool MySqlAtLeast(int want_major, int want_minor) const;
+  // False where a FLOAT or DOUBLE of -0.0 becomes 0 when it is stored (seen: MariaDB 10.11
+  // and 11.8; 10.5 and MySQL 5.6 keep the sign).
+  bool KeepsNegativeZero() const { return !MariaDbAtLeast(10, 6); }
 };
 
 // A result held in memory: small, textual, for catalogs and status. NULL is nullopt.
