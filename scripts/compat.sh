@@ -34,6 +34,7 @@ Results, one line each with the exit code of zdpipe:
   noted      exit 0, and what differs was noted by zdpipe (the sign of zeros)
   refused    exit 3 before anything was made: the finding is shown
   listed     exit 8: all rows are there, and what differs was listed by zdpipe
+  named      exit 5 or 8: a value the target cannot hold, its row named
   SILENT     exit 0, and something differs                          (a failure)
   LATE       a table is missing, found out in the middle of the copy (a failure)
   UNLISTED   exit 8, and something differs that was not listed      (a failure)
@@ -188,7 +189,7 @@ run_case() {
     "${zdpipe_options[@]}" >"$log" 2>&1 </dev/null || status=$?
   shape "to-$target" "c_$case" >"$SERVERS_DIR/target"
   diff "$SERVERS_DIR/from-$source.$case" "$SERVERS_DIR/target" >"$differences" || true
-  result=$(result_of "$status" "$SERVERS_DIR/from-$source.$case" "$SERVERS_DIR/target" "$differences" "$report")
+  result=$(result_of "$status" "$SERVERS_DIR/from-$source.$case" "$SERVERS_DIR/target" "$differences" "$report" "$log")
   detail=$(detail_of "$result" "$report" "$log" "$differences")
   [[ $result != [A-Z]* ]] || failures=$((failures + 1))
   [[ -n $only_failures && $result != [A-Z]* ]] ||
@@ -203,10 +204,11 @@ clean_target() {
 }
 
 result_of() {
-  local status=$1 wanted=$2 got=$3 differences=$4 report=$5
+  local status=$1 wanted=$2 got=$3 differences=$4 report=$5 log=$6
   case $status in
     0) complete_result "$differences" "$report" ;;
     3) if [[ -s $got ]]; then echo ERROR; else echo refused; fi ;;
+    5) if grep -q 'error: load .*: row (' "$log"; then echo named; else echo ERROR; fi ;;
     8) partial_result "$wanted" "$got" "$differences" "$report" ;;
     *) echo ERROR ;;
   esac
@@ -227,7 +229,7 @@ complete_result() {
 partial_result() {
   local wanted=$1 got=$2 differences=$3 report=$4 name listed
   if [[ $(grep '^rows' "$wanted") != "$(grep '^rows' "$got")" ]]; then
-    echo LATE
+    if jq -e 'any(.failures[]; .reason | contains(": row ("))' "$report" >/dev/null; then echo named; else echo LATE; fi
     return
   fi
   listed=$(jq -r '.failures[].name' "$report" | sort -u)
@@ -248,7 +250,7 @@ detail_of() {
     noted) jq -r '.notes | join("; ")' "$report" ;;
     listed | LATE) jq -r '[.failures[] | "\(.kind) \(.name): \(.reason)"] | join("; ")' "$report" ;;
     SILENT | UNLISTED) tr '\t\n' ' |' <"$differences" ;;
-    ERROR) grep -m 1 -E 'error:' "$log" || tail -n 1 "$log" ;;
+    ERROR | named) grep -m 1 -E 'error:' "$log" || tail -n 1 "$log" ;;
   esac | cut -c 1-400
 }
 
