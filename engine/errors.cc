@@ -1,5 +1,7 @@
 #include "engine/errors.h"
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
 
 #include "absl/strings/cord.h"
@@ -103,6 +105,26 @@ std::string HintOf(const absl::Status& status) {
 bool IsTransient(const absl::Status& status) {
   const unsigned number = ServerErrnoOf(status);
   return number == kErrDeadlock || number == kErrLockWaitTimeout;
+}
+
+bool IsSessionLost(const absl::Status& status) {
+  constexpr unsigned kErrServerShutdown = 1053;
+  constexpr unsigned kErrConnectionKilled = 1927;
+  const unsigned number = ServerErrnoOf(status);
+  return (number >= 2000 && number < 3000) || number == kErrServerShutdown ||
+         number == kErrConnectionKilled || number == kErrQueryInterrupted;
+}
+
+bool IsDenied(const absl::Status& status) {
+  constexpr unsigned kErrors[] = {1044 /* database */,
+                                  kErrAccessDenied,
+                                  1142 /* table */,
+                                  1143 /* column */,
+                                  kErrAccessDeniedSpecific,
+                                  1370 /* routine */,
+                                  1698 /* no password */};
+  const unsigned number = ServerErrnoOf(status);
+  return std::find(std::begin(kErrors), std::end(kErrors), number) != std::end(kErrors);
 }
 
 }  // namespace zdpipe

@@ -66,6 +66,12 @@ inline constexpr unsigned kErrClientPacketTooLarge = 2020;  // CR_NET_PACKET_TOO
 // A deadlock or lock wait timeout: the transaction may be replayed as a whole.
 bool IsTransient(const absl::Status& status);
 
+// The session is gone, or someone stops us: no further statement can succeed on it.
+bool IsSessionLost(const absl::Status& status);
+
+// The server says that the user may not do that.
+bool IsDenied(const absl::Status& status);
+
 }  // namespace zdpipe
 
 // Returns from the enclosing function when `expression` (an absl::Status) is an error.
