@@ -106,6 +106,9 @@ void AddSelection(CLI::App& app, Raw& raw) {
       ->delimiter(',');
   AddOption(app, "--exclude-tables", selection.exclude_tables, "Leave these tables out (globs)")
       ->delimiter(',');
+  AddOption(app, "--definer", raw.definer,
+            "DEFINER clauses on the target: keep (as on the source), current, or USER@HOST")
+      ->capture_default_str();
 }
 
 void AddEnds(CLI::App& app, Raw& raw) {
@@ -115,6 +118,8 @@ void AddEnds(CLI::App& app, Raw& raw) {
       ->capture_default_str();
   AddFlag(app, "--stop-replica", raw.parsed.copy.stop_replica,
           "Stop the source's replication threads if they run");
+  AddFlag(app, "--users", raw.parsed.copy.users,
+          "Copy accounts, roles and grants, too; those on the target stay as they are");
   AddOption(app, "--target-not-empty", raw.target_not_empty,
             "If a database to be copied has objects on the target: refuse, or drop it")
       ->check(CLI::IsMember({"refuse", "drop"}))
@@ -140,9 +145,6 @@ void AddRunOptions(CLI::App& app, Raw& raw) {
           "Memory for rows; the process needs up to 64 MiB more", "256MiB");
   AddOption(app, "--compress", raw.compress, "Compression of the connections: none, zlib")
       ->check(CLI::IsMember({"none", "zlib"}))
-      ->capture_default_str();
-  AddOption(app, "--definer", raw.definer,
-            "DEFINER clauses on the target: keep (as on the source), current, or USER@HOST")
       ->capture_default_str();
   AddOption(app, "--differences", copy.differences_shown, "Rows to name of each table that differs")
       ->capture_default_str();

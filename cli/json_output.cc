@@ -159,6 +159,13 @@ Json Report(const CopyReport& report) {
                     {"verify_share", report.verify_share()}};
   json["phases"] = Phases(report);
   json["tables"] = Tables(report);
+  json["accounts"] = nullptr;
+  if (report.accounts.has_value()) {
+    json["accounts"] = {{"users", report.accounts->users},
+                        {"roles", report.accounts->roles},
+                        {"grants", report.accounts->grants},
+                        {"on_target", report.accounts->on_target}};
+  }
   json["failures"] = Failures(report);
   json["notes"] = report.notes;
   json["verify"] = report.verify;

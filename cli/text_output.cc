@@ -122,6 +122,11 @@ std::string ReportText(const CopyReport& report) {
     if (table.verify != "different") continue;
     absl::StrAppend(&text, DifferencesText(table.name, table.differences));
   }
+  if (report.accounts.has_value()) {
+    absl::StrAppendFormat(&text, "accounts %d users, %d roles, %d grants; %d were on the target\n",
+                          report.accounts->users, report.accounts->roles, report.accounts->grants,
+                          report.accounts->on_target);
+  }
   absl::StrAppendFormat(&text, "memory   %s at most\n",
                         FormatBytes(static_cast<double>(report.memory_peak_bytes)));
   for (const ObjectFailure& failure : report.failures) {

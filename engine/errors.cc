@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <iterator>
 #include <optional>
 
 #include "absl/strings/cord.h"
@@ -160,6 +161,26 @@ bool ConcernsOneObject(const absl::Status& status) {
   // While reading these are damaged files and refused rights of one table; on the target they are
   // the disk and the account.
   return failure == Failure::kSource || !IsTroubleOfATarget(number);
+}
+
+bool IsSessionLost(const absl::Status& status) {
+  constexpr unsigned kErrServerShutdown = 1053;
+  constexpr unsigned kErrConnectionKilled = 1927;
+  const unsigned number = ServerErrnoOf(status);
+  return IsClientErrno(number) || number == kErrServerShutdown || number == kErrConnectionKilled ||
+         number == kErrQueryInterrupted;
+}
+
+bool IsDenied(const absl::Status& status) {
+  constexpr unsigned kErrors[] = {1044 /* database */,
+                                  kErrAccessDenied,
+                                  1142 /* table */,
+                                  1143 /* column */,
+                                  kErrAccessDeniedSpecific,
+                                  1370 /* routine */,
+                                  1698 /* no password */};
+  const unsigned number = ServerErrnoOf(status);
+  return std::find(std::begin(kErrors), std::end(kErrors), number) != std::end(kErrors);
 }
 
 }  // namespace zdpipe

@@ -74,6 +74,12 @@ bool IsClientErrno(unsigned number);
 // disk, a read-only server, missing rights on the target, an interrupted statement.
 bool ConcernsOneObject(const absl::Status& status);
 
+// The session is gone, or someone stops us: no further statement can succeed on it.
+bool IsSessionLost(const absl::Status& status);
+
+// The server says that the user may not do that.
+bool IsDenied(const absl::Status& status);
+
 }  // namespace zdpipe
 
 // Returns from the enclosing function when `expression` (an absl::Status) is an error.

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "engine/server/sql_text.h"
+#include "pipeline/account_check.h"
 #include "pipeline/release_check.h"
 
 namespace zdpipe {
@@ -37,6 +38,7 @@ class Checker {
     ZDPIPE_RETURN_IF_ERROR(CheckTargetEmpty());
     CheckTargetReadOnly();
     CheckPackets();
+    ZDPIPE_RETURN_IF_ERROR(CheckAccounts(source_, target_, options_, earlier_, result_));
     return CheckRelease(source_, target_, result_.catalog, result_.findings);
   }
 

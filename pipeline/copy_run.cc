@@ -238,6 +238,9 @@ class CopyRun {
       handoff.captured_at = captured_at_;
       handoff.revalidated_at = revalidated_at_;
       handoff.unchanged = unchanged;
+      if (report_.accounts.has_value()) {
+        handoff.accounts = {report_.accounts->users, report_.accounts->roles};
+      }
       handoff.reasons = reasons;
       const std::vector<std::string> never = UnusableReasons(handoff);
       handoff.reasons.insert(handoff.reasons.end(), never.begin(), never.end());
@@ -283,10 +286,23 @@ class CopyRun {
     for (const DatabaseInfo& database : check_.catalog.databases) {
       ZDPIPE_RETURN_IF_ERROR(objects_->CopyDatabase(database));
     }
+    if (options_.users) ZDPIPE_RETURN_IF_ERROR(CreateAccounts());
     for (const ObjectName& sequence : check_.catalog.sequences) {
       ZDPIPE_RETURN_IF_ERROR(objects_->CopySequence(sequence));
     }
     return absl::OkStatus();
+  }
+
+  absl::Status CreateAccounts() {
+    AccountLedger ledger;
+    ledger.record = [this](absl::string_view kind, absl::string_view host, absl::string_view user) {
+      return ledger_->RecordObject(kind, host, user);
+    };
+    ledger.forget = [this](absl::string_view kind, absl::string_view host, absl::string_view user) {
+      return ledger_->ForgetObject(kind, host, user);
+    };
+    accounts_.emplace(*source_, *target_, options_.selection, std::move(ledger));
+    return accounts_->Create();
   }
 
   // What an unfinished run has made is ours to remove; whatever it did not make stays.
@@ -308,6 +324,9 @@ class CopyRun {
         sql = absl::StrCat("DROP DATABASE IF EXISTS ", QuoteName(object->schema));
       } else if (object->kind == "trigger") {
         continue;  // goes with its table
+      } else if (object->kind == "user" || object->kind == "role") {
+        ZDPIPE_RETURN_IF_ERROR(RemoveAccount(*object));
+        continue;
       } else if (object->kind == "package body") {
         sql = absl::StrCat("DROP PACKAGE BODY IF EXISTS ", name);
       } else {
@@ -316,6 +335,22 @@ class CopyRun {
       ZDPIPE_RETURN_IF_ERROR(target_->ExecuteWithWarnings(sql).status());
     }
     return absl::OkStatus();
+  }
+
+  absl::Status RemoveAccount(const LedgerObject& object) {
+    // There is none: MySQL 5.6 has no IF EXISTS for it; PUBLIC was not given anything yet.
+    constexpr unsigned kErrCannotUser = 1396;
+    constexpr unsigned kErrInvalidRole = 1959;
+    Account account;
+    account.user = object.name;
+    account.host = object.schema;
+    account.role = object.kind == "role";
+    const std::string sql = account.is_public()
+                                ? "REVOKE ALL PRIVILEGES, GRANT OPTION FROM PUBLIC"
+                                : absl::StrCat("DROP ", object.kind, " ", account.Quoted());
+    const absl::Status removed = target_->ExecuteWithWarnings(sql).status();
+    const unsigned number = ServerErrnoOf(removed);
+    return number == kErrCannotUser || number == kErrInvalidRole ? absl::OkStatus() : removed;
   }
 
   absl::Status CopyTables() {
@@ -469,10 +504,12 @@ class CopyRun {
       report_.failures.push_back({"foreign key", table, std::string(added.message())});
     }
     const Catalog& catalog = check_.catalog;
+    if (accounts_.has_value()) ZDPIPE_RETURN_IF_ERROR(accounts_->GrantEarly());
     ZDPIPE_RETURN_IF_ERROR(objects_->CopyRoutines(catalog.routines));
     ZDPIPE_RETURN_IF_ERROR(objects_->CopyViews(catalog.views));
     ZDPIPE_RETURN_IF_ERROR(objects_->CopyTriggers(catalog.triggers));
     ZDPIPE_RETURN_IF_ERROR(objects_->CopyEvents(catalog.events));
+    if (accounts_.has_value()) ZDPIPE_RETURN_IF_ERROR(FinishAccounts());
     report_.failures.insert(report_.failures.end(), objects_->failures().begin(),
                             objects_->failures().end());
     report_.notes.insert(report_.notes.end(), objects_->notes().begin(), objects_->notes().end());
@@ -483,6 +520,15 @@ class CopyRun {
                        " is disabled on the target; on the source it is ", event.status));
     }
     return CompareWithSource();
+  }
+
+  absl::Status FinishAccounts() {
+    ZDPIPE_RETURN_IF_ERROR(accounts_->GrantRest());
+    report_.accounts = accounts_->counts();
+    report_.failures.insert(report_.failures.end(), accounts_->failures().begin(),
+                            accounts_->failures().end());
+    report_.notes.insert(report_.notes.end(), accounts_->notes().begin(), accounts_->notes().end());
+    return absl::OkStatus();
   }
 
   // What the target now says of each object; one that could not be made is listed already.
@@ -680,6 +726,7 @@ class CopyRun {
   CheckResult check_;
   Snapshot snapshot_;
   std::optional<ObjectCopier> objects_;
+  std::optional<AccountCopier> accounts_;  // with --users
   std::string captured_at_;
   std::string revalidated_at_;
   std::string master_gtid_;

@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "engine/schema/account_copier.h"
 #include "engine/schema/objects.h"
 #include "engine/snapshot/handoff.h"
 #include "pipeline/cancel.h"
@@ -59,6 +61,7 @@ struct CopyReport {
   double throttled_seconds = 0;  // that loaders and lanes waited, over all of them
   std::vector<PhaseReport> phases;
   std::vector<TableReport> tables;
+  std::optional<AccountCounts> accounts;  // with --users, once they have been copied
   std::vector<ObjectFailure> failures;
   std::vector<std::string> notes;
   std::vector<std::string> handoff_paths;

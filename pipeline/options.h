@@ -24,6 +24,7 @@ struct CopyOptions {
   bool drop_target = false;  // --target-not-empty drop
   bool indexes_after = true;
   DefinerPolicy definer;
+  bool users = false;  // accounts, too
   VerifyMode verify = VerifyMode::kRows;
   size_t differences_shown = 100;  // rows named of a table that differs
   size_t jobs = 0;                 // loaders; 0: chosen by PlanResources

@@ -23,7 +23,7 @@ constexpr char kRunColumns[] =
     "tables_total BIGINT NOT NULL, bytes_estimate BIGINT NOT NULL";
 constexpr char kObjectColumns[] =
     "object_id INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, table_id INT UNSIGNED NULL, "
-    "kind VARCHAR(20) NOT NULL, schema_name VARCHAR(64) NOT NULL, name VARCHAR(64) NOT NULL, "
+    "kind VARCHAR(20) NOT NULL, schema_name VARCHAR(255) NOT NULL, name VARCHAR(255) NOT NULL, "
     "done TINYINT NOT NULL, KEY (table_id)";
 constexpr char kRangeColumns[] =
     "table_id INT UNSIGNED NOT NULL, number BIGINT UNSIGNED NOT NULL, `rows` BIGINT NOT NULL, "
@@ -140,6 +140,13 @@ absl::Status Ledger::RecordObject(absl::string_view kind, absl::string_view sche
   return Execute(absl::StrCat("INSERT INTO ", Table("object"),
                               " (kind, schema_name, name, done) VALUES (", QuoteText(kind), ", ",
                               QuoteText(schema), ", ", QuoteText(name), ", 1)"));
+}
+
+absl::Status Ledger::ForgetObject(absl::string_view kind, absl::string_view schema,
+                                  absl::string_view name) {
+  return Execute(absl::StrCat("DELETE FROM ", Table("object"), " WHERE kind = ", QuoteText(kind),
+                              " AND schema_name = ", QuoteText(schema),
+                              " AND name = ", QuoteText(name)));
 }
 
 void Ledger::PlanTables(std::vector<std::pair<std::string, std::string>> tables) {

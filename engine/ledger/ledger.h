@@ -41,8 +41,8 @@ struct LedgerRun {
 };
 
 struct LedgerObject {
-  std::string kind;  // "database", "table", "view", ...
-  std::string schema;
+  std::string kind;    // "database", "table", "view", "user", ...
+  std::string schema;  // of a user: the host
   std::string name;
 };
 
@@ -66,6 +66,9 @@ class Ledger {
   // Creates the control schema anew and records the run.
   absl::Status Start(const LedgerRun& run);
   absl::Status RecordObject(absl::string_view kind, absl::string_view schema,
+                            absl::string_view name);
+  // Of something that was recorded and then could not be made.
+  absl::Status ForgetObject(absl::string_view kind, absl::string_view schema,
                             absl::string_view name);
 
   // The tables of the run, in the order in which they will be begun; ranges name a table by its

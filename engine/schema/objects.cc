@@ -20,7 +20,6 @@ namespace {
 constexpr unsigned kErrDatabaseExists = 1007;
 constexpr unsigned kErrSchedulerOff = 1105;  // ER_UNKNOWN_ERROR: "Event scheduler is switched off"
 
-bool IsLost(const absl::Status& status);
 bool IsNotYet(unsigned server_errno);
 bool IsUtf8Charset(absl::string_view charset);
 bool IsAscii(absl::string_view text);
@@ -75,7 +74,7 @@ absl::Status ObjectCopier::CopySequence(const ObjectName& name) {
   if (!created.made()) return absl::OkStatus();
   const absl::StatusOr<Outcome> outcome = CopySequenceState(name);
   if (!outcome.ok()) {
-    if (IsLost(outcome.status())) return outcome.status();
+    if (IsSessionLost(outcome.status())) return outcome.status();
     Fail(kSequence, name, absl::StrCat("made, but: ", outcome.status().message()));
   } else if (!outcome->made()) {
     Fail(kSequence, name, absl::StrCat("made, but: ", outcome->reason));
@@ -195,7 +194,7 @@ absl::StatusOr<std::optional<ObjectCopier::Definition>> ObjectCopier::Read(const
   const absl::StatusOr<Result> result = source_.Query(
       absl::StrCat("SHOW CREATE ", kind.show, " ", QuoteName(name.schema, name.name)));
   if (!result.ok()) {
-    if (IsLost(result.status())) return result.status();
+    if (IsSessionLost(result.status())) return result.status();
     Fail(kind, name, std::string(result.status().message()));
     return std::nullopt;
   }
@@ -221,7 +220,7 @@ absl::StatusOr<std::optional<ObjectCopier::Definition>> ObjectCopier::Read(const
   }
   if (prepared.ok()) prepared = Prepare(kind, name, definition);
   if (prepared.ok()) return definition;
-  if (IsLost(prepared)) return prepared;
+  if (IsSessionLost(prepared)) return prepared;
   Fail(kind, name, std::string(prepared.message()));
   return std::nullopt;
 }
@@ -441,7 +440,7 @@ absl::StatusOr<ObjectCopier::Outcome> ObjectCopier::Try(absl::string_view what,
   const absl::StatusOr<std::vector<Warning>> warnings = target_.ExecuteWithWarnings(sql);
   Outcome outcome;
   if (!warnings.ok()) {
-    if (IsLost(warnings.status())) return warnings.status();
+    if (IsSessionLost(warnings.status())) return warnings.status();
     outcome.server_errno = ServerErrnoOf(warnings.status());
     outcome.reason =
         std::string((what.empty() ? warnings.status() : target_.LastError(what)).message());
@@ -539,15 +538,6 @@ absl::StatusOr<std::string> DisableEvent(absl::string_view create) {
 }
 
 namespace {
-
-// The session is gone, or someone stops us: no further object can be made.
-bool IsLost(const absl::Status& status) {
-  constexpr unsigned kErrServerShutdown = 1053;
-  constexpr unsigned kErrConnectionKilled = 1927;
-  const unsigned number = ServerErrnoOf(status);
-  return (number >= 2000 && number < 3000) || number == kErrServerShutdown ||
-         number == kErrConnectionKilled || number == kErrQueryInterrupted;
-}
 
 // What a view may still be waiting for.
 bool IsNotYet(unsigned server_errno) {

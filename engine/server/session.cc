@@ -220,8 +220,15 @@ absl::Status Session::Execute(absl::string_view sql) {
 }
 
 absl::StatusOr<std::vector<Warning>> Session::ExecuteWithWarnings(absl::string_view sql) {
-  ZDPIPE_RETURN_IF_ERROR(SendStatement(sql));
-  ZDPIPE_RETURN_IF_ERROR(CollectResults(sql).status());
+  return ExecuteSecret(sql, Shown(sql));
+}
+
+absl::StatusOr<std::vector<Warning>> Session::ExecuteSecret(absl::string_view sql,
+                                                            absl::string_view what) {
+  if (mysql_send_query(mysql_, sql.data(), static_cast<unsigned long>(sql.size())) != 0) {
+    return LastError(what);
+  }
+  ZDPIPE_RETURN_IF_ERROR(CollectResults(what).status());
   if (mysql_warning_count(mysql_) == 0) return std::vector<Warning>();
   return ReadWarnings();
 }

@@ -80,6 +80,9 @@ class Session {
   // error: `ExecuteWithWarnings` is for the statements where warnings are expected and looked at.
   absl::Status Execute(absl::string_view sql);
   absl::StatusOr<std::vector<Warning>> ExecuteWithWarnings(absl::string_view sql);
+  // For a statement with a secret in it: `what` stands in errors in its place. (The server's own
+  // message may still quote it; that is the caller's to look at.)
+  absl::StatusOr<std::vector<Warning>> ExecuteSecret(absl::string_view sql, absl::string_view what);
 
   // Runs a query and returns its result. A CALL may have several: the first one with rows wins.
   absl::StatusOr<Result> Query(absl::string_view sql);

@@ -67,7 +67,8 @@ std::string Printable(absl::string_view name) {
 }
 
 std::string PrintableName(absl::string_view schema, absl::string_view object) {
-  return absl::StrCat(Printable(schema), ".", Printable(object));
+  const bool both = !schema.empty() && !object.empty();
+  return absl::StrCat(Printable(schema), both ? "." : "", Printable(object));
 }
 
 }  // namespace zdpipe

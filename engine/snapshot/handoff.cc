@@ -231,6 +231,10 @@ std::string HandoffJson(const Handoff& handoff) {
   json["source"] = Identity(handoff.source);
   json["source"]["binlog"] = Position(handoff.proof.binlog);
   json["target"] = Identity(handoff.target);
+  json["accounts"] = nullptr;
+  if (handoff.accounts.has_value()) {
+    json["accounts"] = {{"users", handoff.accounts->first}, {"roles", handoff.accounts->second}};
+  }
   json["captured_at"] = handoff.captured_at;
   json["revalidated_at"] =
       handoff.revalidated_at.empty() ? ordered_json(nullptr) : ordered_json(handoff.revalidated_at);

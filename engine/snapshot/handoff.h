@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -40,7 +41,8 @@ struct Handoff {
   ServerIdentity target;
   std::string captured_at;  // RFC 3339, UTC
   std::string revalidated_at;
-  bool unchanged = false;  // the proof held after the last read
+  bool unchanged = false;                             // the proof held after the last read
+  std::optional<std::pair<size_t, size_t>> accounts;  // users and roles carried, with --users
 };
 
 // Why these coordinates can never be used, whatever the copy does; empty when they can.
