@@ -316,6 +316,22 @@ TEST(SplitTableDdlTest, PartitionsFollowTheOptions) {
   }
 }
 
+TEST(SplitTableDdlTest, ArchiveTablesCountForThemselves) {
+  TableInfo table;
+  table.name = {"d", "t"};
+  table.engine = "ARCHIVE";
+  const absl::StatusOr<TableDdl> ddl = SplitTableDdl(
+      table,
+      "CREATE TABLE `t` (\n  `id` int(11) NOT NULL AUTO_INCREMENT,\n  PRIMARY KEY (`id`)\n"
+      ") ENGINE=ARCHIVE AUTO_INCREMENT=102 DEFAULT CHARSET=latin1 COMMENT='AUTO_INCREMENT=7'",
+      {});
+  ASSERT_TRUE(ddl.ok()) << ddl.status();
+  EXPECT_EQ(
+      ddl->create,
+      "CREATE TABLE `d`.`t` (\n  `id` int(11) NOT NULL AUTO_INCREMENT,\n  PRIMARY KEY (`id`)\n"
+      ") ENGINE=ARCHIVE  DEFAULT CHARSET=latin1 COMMENT='AUTO_INCREMENT=7'");
+}
+
 TEST(SplitTableDdlTest, OwnStatisticsSettingIsKept) {
   const std::string options = " ENGINE=InnoDB STATS_PERSISTENT=1 STATS_AUTO_RECALC=1";
 

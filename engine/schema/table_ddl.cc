@@ -51,6 +51,7 @@ struct Parts {
 };
 
 absl::StatusOr<Parts> TakeApart(const TableInfo& table, absl::string_view show_create);
+std::string WithoutCounter(absl::string_view options);
 size_t CountStayingIndexes(const std::vector<Element>& elements);
 
 bool IsLongUnique(const Element& element) {
@@ -95,8 +96,11 @@ absl::StatusOr<TableDdl> SplitTableDdl(const TableInfo& table, absl::string_view
   const bool pause_stats = alterable && !parts.sets_stats_auto_recalc;
   if (pause_stats) indexes.push_back("STATS_AUTO_RECALC=DEFAULT");
   // Right after the parenthesis: before any PARTITION BY, and table options know no order.
-  ddl.create = absl::StrCat("CREATE TABLE ", quoted, " (\n  ", absl::StrJoin(kept, ",\n  "), "\n)",
-                            pause_stats ? " STATS_AUTO_RECALC=0" : "", parts.options);
+  ddl.create =
+      absl::StrCat("CREATE TABLE ", quoted, " (\n  ", absl::StrJoin(kept, ",\n  "), "\n)",
+                   pause_stats ? " STATS_AUTO_RECALC=0" : "",
+                   absl::EqualsIgnoreCase(table.engine, "ARCHIVE") ? WithoutCounter(parts.options)
+                                                                   : std::string(parts.options));
   if (!indexes.empty()) ddl.add_indexes = absl::StrCat(alter, absl::StrJoin(indexes, ", "));
   if (!foreign_keys.empty()) {
     ddl.add_foreign_keys = absl::StrCat(alter, absl::StrJoin(foreign_keys, ", "));
@@ -105,6 +109,19 @@ absl::StatusOr<TableDdl> SplitTableDdl(const TableInfo& table, absl::string_view
 }
 
 namespace {
+
+// ARCHIVE refuses values below its counter, and counts on from the highest that it is given.
+std::string WithoutCounter(absl::string_view options) {
+  SqlScanner scanner(options);
+  SqlToken token = scanner.Next();
+  while (token.kind != SqlToken::Kind::kEnd && !token.IsWord("AUTO_INCREMENT")) {
+    token = scanner.Next();
+  }
+  if (token.kind == SqlToken::Kind::kEnd || !scanner.Next().IsSymbol('=')) {
+    return std::string(options);
+  }
+  return absl::StrCat(options.substr(0, token.begin), options.substr(scanner.Next().end));
+}
 
 // What a column says after its name. Words in DEFAULT and GENERATED expressions stand in
 // parentheses or quotes, except the few that servers print bare, none of which is looked for here.

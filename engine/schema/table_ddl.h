@@ -17,7 +17,8 @@ namespace zdpipe {
 
 struct TableDdl {
   // "CREATE TABLE `schema`.`table` (...) ENGINE=..." without what is set aside below, and with
-  // STATS_AUTO_RECALC=0 for an InnoDB table that does not set it itself.
+  // STATS_AUTO_RECALC=0 for an InnoDB table that does not set it itself. An ARCHIVE table is made
+  // without its AUTO_INCREMENT counter.
   std::string create;
   // One ALTER that adds the secondary indexes set aside and puts STATS_AUTO_RECALC back; "" when
   // there is nothing to do.

@@ -137,6 +137,12 @@ TablePlan PlanTable(const TableInfo& table, const Version& from, const Version& 
     if (!key.empty()) key.push_back(table.row_end);
   }
   const std::string name = QuoteName(table.name.schema, table.name.name);
+  if (inserted.empty()) {
+    plan.scan = plan.select = absl::StrCat("SELECT 1 FROM ", name);
+    plan.columns.push_back({"1", ""});
+    plan.roles.push_back(ColumnRole::kPlain);
+    return plan;
+  }
   plan.scan = absl::StrCat("SELECT ", expressions, " FROM ", name,
                            table.system_versioned ? " FOR SYSTEM_TIME ALL" : "");
   plan.select = plan.scan;

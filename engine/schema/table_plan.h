@@ -28,8 +28,10 @@ struct TablePlan {
   // Every column that is not generated, by name (SELECT * would drop INVISIBLE ones), ENUM and SET
   // as numbers, in no particular order.
   std::string scan;
-  std::string select;                  // `scan`, in key order where that costs no sort
-  std::string insert_head;             // "INSERT INTO `s`.`t` (`a`, `b`) VALUES "
+  std::string select;  // `scan`, in key order where that costs no sort
+  // "INSERT INTO `s`.`t` (`a`, `b`) VALUES "; "" for a table whose columns are all generated: its
+  // rows are only counted, by a SELECT of a constant.
+  std::string insert_head;
   std::vector<PlannedColumn> columns;  // in the order of the row's values
   std::vector<ColumnRole> roles;       // of these columns
   std::vector<KeyColumn> key;          // what `select` is ordered by; empty: by nothing
