@@ -51,6 +51,7 @@ struct Parts {
 };
 
 absl::StatusOr<Parts> TakeApart(const TableInfo& table, absl::string_view show_create);
+absl::string_view WithoutImpossibleName(absl::string_view foreign_key);
 size_t CountStayingIndexes(const std::vector<Element>& elements);
 
 bool IsLongUnique(const Element& element) {
@@ -82,7 +83,7 @@ absl::StatusOr<TableDdl> SplitTableDdl(const TableInfo& table, absl::string_view
   for (const Element& element : parts.elements) {
     const std::string add = absl::StrCat("ADD ", element.text);
     if (element.kind == Element::Kind::kForeignKey) {
-      foreign_keys.push_back(add);
+      foreign_keys.push_back(absl::StrCat("ADD ", WithoutImpossibleName(element.text)));
     } else if (!element.is_index() || index_number++ < staying) {
       kept.push_back(element.text);
     } else if (element.kind == Element::Kind::kFulltext) {
@@ -213,6 +214,22 @@ absl::StatusOr<Parts> TakeApart(const TableInfo& table, absl::string_view show_c
   }
   if (scanner.broken()) return CannotSplit(table, "the options end inside a quote or comment");
   return parts;
+}
+
+// The server names a foreign key without a name after its table, "`table`_ibfk_1", even where that
+// is longer than a name it takes from us (64 characters). Without one it makes the same again.
+absl::string_view WithoutImpossibleName(absl::string_view foreign_key) {
+  constexpr size_t kMaxNameCharacters = 64;
+  SqlScanner scanner(foreign_key);
+  if (!scanner.Next().IsWord("CONSTRAINT")) return foreign_key;
+  const SqlToken token = scanner.Next();
+  if (token.kind != SqlToken::Kind::kName) return foreign_key;
+  const std::string name = token.Name();
+  const auto characters = std::count_if(name.begin(), name.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+  });
+  if (static_cast<size_t>(characters) <= kMaxNameCharacters) return foreign_key;
+  return absl::StripLeadingAsciiWhitespace(foreign_key.substr(token.end));
 }
 
 const Element* FindColumn(const std::vector<Element>& elements, absl::string_view name) {
