@@ -152,7 +152,7 @@ TEST(SplitTableDdlTest, ForeignKeyNameThatTheServerMadeTooLongIsLeftToTheServer)
             "  CONSTRAINT `" + longest + "` FOREIGN KEY (`a`) REFERENCES `p` (`c`)");
   EXPECT_EQ(ddl.add_foreign_keys,
             "ALTER TABLE `s`.`t` ADD FOREIGN KEY (`a`) REFERENCES `p` (`b`), ADD CONSTRAINT `" +
-                longest + "` FOREIGN KEY (`a`) REFERENCES `p` (`c`)");
+                longest + "` FOREIGN KEY (`a`) REFERENCES `p` (`c`), ALGORITHM=COPY");
 }
 
 TEST(SplitTableDdlTest, EachFulltextIndexHasItsOwnAlter) {

@@ -79,11 +79,14 @@ absl::StatusOr<TableDdl> SplitTableDdl(const TableInfo& table, absl::string_view
   std::vector<absl::string_view> kept;
   std::vector<std::string> indexes;
   std::vector<std::string> foreign_keys;
+  bool names_left_out = false;
   size_t index_number = 0;
   for (const Element& element : parts.elements) {
     const std::string add = absl::StrCat("ADD ", element.text);
     if (element.kind == Element::Kind::kForeignKey) {
-      foreign_keys.push_back(absl::StrCat("ADD ", WithoutImpossibleName(element.text)));
+      const absl::string_view text = WithoutImpossibleName(element.text);
+      if (text.size() != element.text.size()) names_left_out = true;
+      foreign_keys.push_back(absl::StrCat("ADD ", text));
     } else if (!element.is_index() || index_number++ < staying) {
       kept.push_back(element.text);
     } else if (element.kind == Element::Kind::kFulltext) {
@@ -100,6 +103,8 @@ absl::StatusOr<TableDdl> SplitTableDdl(const TableInfo& table, absl::string_view
                             pause_stats ? " STATS_AUTO_RECALC=0" : "", parts.options);
   if (!indexes.empty()) ddl.add_indexes = absl::StrCat(alter, absl::StrJoin(indexes, ", "));
   if (!foreign_keys.empty()) {
+    // Only an ALTER that copies the table makes such a name.
+    if (names_left_out) foreign_keys.push_back("ALGORITHM=COPY");
     ddl.add_foreign_keys = absl::StrCat(alter, absl::StrJoin(foreign_keys, ", "));
   }
   return ddl;
