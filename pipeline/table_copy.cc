@@ -317,9 +317,13 @@ absl::StatusOr<TableOutcome> CopyTable(const TableInfo& table, uint32_t table_id
 }
 
 absl::Status SetUpTargetControl(Session& session, bool skip_binlog) {
-  // NO_ENGINE_SUBSTITUTION: a table must not silently become InnoDB.
+  // NO_ENGINE_SUBSTITUTION: a table must not silently become InnoDB. ALLOW_INVALID_DATES: a default
+  // may be one.
   ZDPIPE_RETURN_IF_ERROR(
-      session.Execute("SET foreign_key_checks = 0, sql_mode = 'NO_ENGINE_SUBSTITUTION'"));
+      session.Execute("SET foreign_key_checks = 0, "
+                      "sql_mode = 'NO_ENGINE_SUBSTITUTION,ALLOW_INVALID_DATES'"));
+  // An ALTER that copies its table must not look again at rows that predate a CHECK.
+  session.TrySet("check_constraint_checks = 0");
   // A table made in a permissive time is a table; what InnoDB would make of it otherwise than the
   // source shows up when the definitions are compared.
   session.TrySet("innodb_strict_mode = OFF");

@@ -144,6 +144,17 @@ TEST(SplitTableDdlTest, ForeignKeysAreAddedTogether) {
             "`q.q`.`we,ird` (`b`,`a`) ON UPDATE CASCADE");
 }
 
+TEST(SplitTableDdlTest, ForeignKeyNameThatTheServerMadeTooLongIsLeftToTheServer) {
+  const std::string made = std::string(60, 'x') + "_ibfk_1";
+  const std::string longest(64, 'y');
+  const TableDdl ddl =
+      Split("`a` int(11),\n  CONSTRAINT `" + made + "` FOREIGN KEY (`a`) REFERENCES `p` (`b`),\n" +
+            "  CONSTRAINT `" + longest + "` FOREIGN KEY (`a`) REFERENCES `p` (`c`)");
+  EXPECT_EQ(ddl.add_foreign_keys,
+            "ALTER TABLE `s`.`t` ADD FOREIGN KEY (`a`) REFERENCES `p` (`b`), ADD CONSTRAINT `" +
+                longest + "` FOREIGN KEY (`a`) REFERENCES `p` (`c`), ALGORITHM=COPY");
+}
+
 TEST(SplitTableDdlTest, EachFulltextIndexHasItsOwnAlter) {
   const TableDdl ddl = Split(
       "`id` int(11) NOT NULL,\n  `a` text,\n  PRIMARY KEY (`id`),\n  KEY `k` (`a`(10)),\n"

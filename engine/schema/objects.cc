@@ -23,6 +23,7 @@ constexpr unsigned kErrSchedulerOff = 1105;  // ER_UNKNOWN_ERROR: "Event schedul
 bool IsNotYet(unsigned server_errno);
 bool IsUtf8Charset(absl::string_view charset);
 bool IsAscii(absl::string_view text);
+std::string EventWithoutEscapes(absl::string_view create);
 absl::StatusOr<std::string> InCharset(Session& session, absl::string_view utf8,
                                       absl::string_view charset);
 absl::StatusOr<std::string> ServerPartsInCharset(Session& session, absl::string_view show,
@@ -266,6 +267,9 @@ absl::Status ObjectCopier::Prepare(const Kind& kind, const ObjectName& name,
       return Annotate(disabled.status(), PrintableName(name.schema, name.name));
     }
     definition.text = *std::move(disabled);
+    if (absl::StrContains(definition.sql_mode, "NO_BACKSLASH_ESCAPES")) {
+      definition.text = EventWithoutEscapes(definition.text);
+    }
   }
   definition.text = ApplyDefiner(definition.text, definer_);
   if (definition.client_charset.empty() || IsUtf8Charset(definition.client_charset)) {
@@ -583,6 +587,32 @@ absl::StatusOr<std::string> InCharset(Session& session, absl::string_view utf8,
                                   ", the character set of its body"));
   }
   return absl::HexStringToBytes(result.Text(0, "there"));
+}
+
+// SHOW CREATE EVENT writes the comment with backslash escapes even where the event's sql_mode knows
+// none. (A routine's comment is repaired after its creation; ALTER EVENT would change more.)
+std::string EventWithoutEscapes(absl::string_view create) {
+  SqlScanner scanner(create);
+  SqlToken token = scanner.Next();
+  while (token.kind != SqlToken::Kind::kEnd && !token.IsWord("COMMENT") && !token.IsWord("DO")) {
+    token = scanner.Next();
+  }
+  if (!token.IsWord("COMMENT")) return std::string(create);
+  token = scanner.Next();
+  std::string comment;
+  for (size_t i = token.begin; i < token.end; ++i) {
+    if (create[i] != '\\' || i + 1 == token.end) {
+      comment.push_back(create[i]);
+      continue;
+    }
+    const char escaped = create[++i];
+    comment.push_back(escaped == '0'   ? '\0'
+                      : escaped == 'n' ? '\n'
+                      : escaped == 'r' ? '\r'
+                                       : escaped);
+    if (escaped == '\'') comment.push_back('\'');
+  }
+  return absl::StrCat(create.substr(0, token.begin), comment, create.substr(token.end));
 }
 
 // Servers keep the body in the client's character set and write some of what stands in front of

@@ -52,6 +52,7 @@ struct Parts {
 
 absl::StatusOr<Parts> TakeApart(const TableInfo& table, absl::string_view show_create);
 std::string WithoutCounter(absl::string_view options);
+absl::string_view WithoutImpossibleName(absl::string_view foreign_key);
 size_t CountStayingIndexes(const std::vector<Element>& elements);
 
 bool IsLongUnique(const Element& element) {
@@ -79,11 +80,14 @@ absl::StatusOr<TableDdl> SplitTableDdl(const TableInfo& table, absl::string_view
   std::vector<absl::string_view> kept;
   std::vector<std::string> indexes;
   std::vector<std::string> foreign_keys;
+  bool names_left_out = false;
   size_t index_number = 0;
   for (const Element& element : parts.elements) {
     const std::string add = absl::StrCat("ADD ", element.text);
     if (element.kind == Element::Kind::kForeignKey) {
-      foreign_keys.push_back(add);
+      const absl::string_view text = WithoutImpossibleName(element.text);
+      if (text.size() != element.text.size()) names_left_out = true;
+      foreign_keys.push_back(absl::StrCat("ADD ", text));
     } else if (!element.is_index() || index_number++ < staying) {
       kept.push_back(element.text);
     } else if (element.kind == Element::Kind::kFulltext) {
@@ -103,6 +107,8 @@ absl::StatusOr<TableDdl> SplitTableDdl(const TableInfo& table, absl::string_view
                                                                    : std::string(parts.options));
   if (!indexes.empty()) ddl.add_indexes = absl::StrCat(alter, absl::StrJoin(indexes, ", "));
   if (!foreign_keys.empty()) {
+    // Only an ALTER that copies the table makes such a name.
+    if (names_left_out) foreign_keys.push_back("ALGORITHM=COPY");
     ddl.add_foreign_keys = absl::StrCat(alter, absl::StrJoin(foreign_keys, ", "));
   }
   return ddl;
@@ -230,6 +236,22 @@ absl::StatusOr<Parts> TakeApart(const TableInfo& table, absl::string_view show_c
   }
   if (scanner.broken()) return CannotSplit(table, "the options end inside a quote or comment");
   return parts;
+}
+
+// The server names a foreign key without a name after its table, "`table`_ibfk_1", even where that
+// is longer than a name it takes from us (64 characters). Without one it makes the same again.
+absl::string_view WithoutImpossibleName(absl::string_view foreign_key) {
+  constexpr size_t kMaxNameCharacters = 64;
+  SqlScanner scanner(foreign_key);
+  if (!scanner.Next().IsWord("CONSTRAINT")) return foreign_key;
+  const SqlToken token = scanner.Next();
+  if (token.kind != SqlToken::Kind::kName) return foreign_key;
+  const std::string name = token.Name();
+  const auto characters = std::count_if(name.begin(), name.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+  });
+  if (static_cast<size_t>(characters) <= kMaxNameCharacters) return foreign_key;
+  return absl::StripLeadingAsciiWhitespace(foreign_key.substr(token.end));
 }
 
 const Element* FindColumn(const std::vector<Element>& elements, absl::string_view name) {

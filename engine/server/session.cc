@@ -181,10 +181,12 @@ absl::Status Session::ConnectError() const {
 }
 
 absl::Status Session::SetUp() {
-  // '+00:00': TIMESTAMP values must not pass through a daylight saving fold. The empty sql_mode
-  // is what our quoting and SHOW CREATE rely on; loaders set a stricter one of their own.
+  // '+00:00': TIMESTAMP values must not pass through a daylight saving fold. Our quoting and SHOW
+  // CREATE rely on a sql_mode without anything else; the CSV engine parses its values while it is
+  // read, and takes a table for crashed when it meets an invalid date without ALLOW_INVALID_DATES.
+  // Loaders set a stricter mode of their own.
   ZDPIPE_RETURN_IF_ERROR(
-      Execute("SET time_zone = '+00:00', sql_mode = '', "
+      Execute("SET time_zone = '+00:00', sql_mode = 'ALLOW_INVALID_DATES', "
               "sql_quote_show_create = 1, autocommit = 1"));
   // A day by default: a lock held by somebody else must not look like a hang.
   TrySet("lock_wait_timeout = 60");

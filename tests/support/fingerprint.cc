@@ -109,10 +109,13 @@ class Fingerprinter {
     const std::string path = QuoteName(database, table);
     const std::string key = absl::StrCat("table ", database, ".", table);
     const std::string from = versioned ? path + " FOR SYSTEM_TIME ALL" : path;
+    // BINARY: there may be another table whose name differs in case only.
     const Result columns = Listed(absl::StrCat(
         "SELECT column_name AS name, data_type AS type FROM information_schema.columns "
         "WHERE table_schema = ",
-        QuoteText(database), " AND table_name = ", QuoteText(table), " ORDER BY ordinal_position"));
+        QuoteText(database), " AND table_name = ", QuoteText(table),
+        " AND BINARY table_schema = ", QuoteText(database),
+        " AND BINARY table_name = ", QuoteText(table), " ORDER BY ordinal_position"));
     std::vector<std::string> texts;
     for (size_t i = 0; i < columns.rows.size(); ++i) {
       texts.push_back(ColumnText(QuoteName(columns.Text(i, "name")), columns.Text(i, "type")));

@@ -1,0 +1,24 @@
+-- Keys that are seldom: what a reader may take for its order, and what it may not.
+CREATE DATABASE corpus; USE corpus;
+CREATE TABLE float_key (f FLOAT PRIMARY KEY, v INT);
+INSERT INTO float_key SELECT (seq - 500e0) / 7, seq FROM seq_1_to_1000;
+CREATE TABLE year_key (y YEAR PRIMARY KEY, v INT);
+INSERT INTO year_key SELECT 1900 + seq, seq FROM seq_1_to_255;
+CREATE TABLE long_unique (id INT PRIMARY KEY, t TEXT CHARACTER SET utf8mb4, b LONGBLOB, UNIQUE (t), UNIQUE (b));
+INSERT INTO long_unique SELECT seq, REPEAT(MD5(seq), 100), REPEAT(UNHEX(SHA1(seq)), 300) FROM seq_1_to_200;
+INSERT INTO long_unique VALUES (1000, NULL, NULL), (1001, NULL, NULL);
+CREATE TABLE only_long_unique (v VARCHAR(3000) CHARACTER SET utf8mb4 NOT NULL, UNIQUE (v));
+INSERT INTO only_long_unique SELECT REPEAT(MD5(seq), 50) FROM seq_1_to_200;
+CREATE TABLE short_hash (id INT PRIMARY KEY, a INT, UNIQUE KEY a (a) USING HASH);
+INSERT INTO short_hash VALUES (1, 1), (2, NULL), (3, NULL);
+CREATE TABLE ignored (id INT PRIMARY KEY, a INT NOT NULL, b INT, UNIQUE (a) IGNORED, KEY (b) IGNORED);
+INSERT INTO ignored SELECT seq, seq, seq % 3 FROM seq_1_to_100;
+CREATE TABLE generated_key (a INT, g INT AS (a * 2) STORED, UNIQUE (g));
+INSERT INTO generated_key (a) SELECT seq FROM seq_1_to_100;
+CREATE TABLE virtual_unique (a INT NOT NULL, g INT AS (a + 1) VIRTUAL, UNIQUE (g));
+INSERT INTO virtual_unique (a) SELECT seq FROM seq_1_to_100;
+CREATE TABLE periods (id INT, s DATE, e DATE, PERIOD FOR validity (s, e),
+  UNIQUE (id, validity WITHOUT OVERLAPS));
+INSERT INTO periods VALUES (1, '2020-01-01', '2021-01-01'), (1, '2021-01-01', '9999-12-31'), (2, '2020-01-01', '2020-01-02');
+CREATE TABLE full_text (id INT PRIMARY KEY, a TEXT, b VARCHAR(200), FULLTEXT one (a), FULLTEXT both_of (a, b), KEY (b(9)));
+INSERT INTO full_text SELECT seq, CONCAT('word', seq), CONCAT('other', seq) FROM seq_1_to_300;

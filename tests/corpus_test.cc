@@ -1,0 +1,106 @@
+// The hard schemas of tests/corpus, copied and compared.
+#include "tests/copy_harness.h"
+#include "tests/support/test_server.h"
+
+namespace zdpipe {
+namespace {
+
+class CorpusTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    source_ = StartServer().release();
+    target_ = StartServer().release();
+    if (source_ != nullptr) EXPECT_DONE(PretendStoppedReplica(*source_));
+  }
+  static void TearDownTestSuite() {
+    delete source_;
+    delete target_;
+  }
+
+  void SetUp() override {
+    ASSERT_NE(source_, nullptr);
+    ASSERT_NE(target_, nullptr);
+    ASSERT_DONE(DropUserDatabases(*source_));
+    ASSERT_DONE(DropUserDatabases(*target_));
+  }
+
+  static void ExpectCopied(const std::string& file) {
+    ASSERT_DONE(source_->Sql(ReadFile(absl::StrCat(ZDPIPE_CORPUS, "/", file))));
+    const Folder folder;
+    EXPECT_TRUE(Succeeds(RunCopy(Ends(*source_, *target_), folder)));
+    EXPECT_EQ(Differences(*source_, *target_, UserDatabases(*source_)), "");
+  }
+
+  static TestServer* source_;
+  static TestServer* target_;
+};
+
+TestServer* CorpusTest::source_ = nullptr;
+TestServer* CorpusTest::target_ = nullptr;
+
+TEST_F(CorpusTest, Keys) { ExpectCopied("keys.sql"); }
+TEST_F(CorpusTest, RowsOlderThanRules) { ExpectCopied("rows_older_than_rules.sql"); }
+TEST_F(CorpusTest, ForeignKeys) { ExpectCopied("foreign_keys.sql"); }
+TEST_F(CorpusTest, EnginesAndPartitions) { ExpectCopied("engines_and_partitions.sql"); }
+
+TEST_F(CorpusTest, RoutinesTriggersEventsAndSequences) {
+  ExpectCopied("routines.sql");
+  ASSERT_DONE(target_->Sql("INSERT INTO corpus.t (v) VALUES ('v')"));
+  EXPECT_EQ(Value(*target_, "SELECT v FROM corpus.t WHERE id = 2"), "v|\"\\\\");
+}
+
+TEST_F(CorpusTest, EveryFileIsUsed) {
+  size_t files = 0;
+  for (const auto& file : std::filesystem::directory_iterator(ZDPIPE_CORPUS)) {
+    if (file.path().extension() == ".sql") ++files;
+  }
+  EXPECT_EQ(files, 5u);
+}
+
+TEST_F(CorpusTest, MergeTableFollowsItsTables) {
+  ASSERT_DONE(
+      source_->Sql("CREATE DATABASE m; USE m;"
+                   "CREATE TABLE t1 (a INT, KEY (a)) ENGINE=MyISAM; INSERT INTO t1 VALUES (1), (2);"
+                   "CREATE TABLE t2 (a INT, KEY (a)) ENGINE=MyISAM; INSERT INTO t2 VALUES (2), (3);"
+                   "CREATE TABLE a_union (a INT, KEY (a)) ENGINE=MERGE UNION=(t1, t2) "
+                   "INSERT_METHOD=LAST;"));
+  const Folder folder;
+  EXPECT_TRUE(Succeeds(RunCopy(Ends(*source_, *target_), folder)));
+  EXPECT_EQ(Differences(*source_, *target_, {"m"}), "");
+  EXPECT_EQ(Value(*target_, "SELECT COUNT(*) FROM m.t2"), "2");
+  EXPECT_EQ(Value(*target_, "SELECT COUNT(*) FROM m.a_union"), "4");
+}
+
+TEST_F(CorpusTest, InvalidViewIsReportedAndTheRestIsCopied) {
+  ASSERT_DONE(
+      source_->Sql("CREATE DATABASE i; USE i; CREATE TABLE t (a INT, b INT); INSERT INTO t VALUES "
+                   "(1, 1); CREATE VIEW z_good AS SELECT a FROM t; CREATE VIEW broken AS SELECT b "
+                   "FROM t; CREATE VIEW a_on_broken AS SELECT * FROM broken; ALTER TABLE t DROP b; "
+                   "CREATE PROCEDURE p() SELECT * FROM nowhere"));
+  const Folder folder;
+  EXPECT_TRUE(FailsWith(RunCopy(Ends(*source_, *target_), folder), 8, {"i."}));
+  std::vector<std::string> failed;
+  const Json report = Report(folder);
+  for (const Json& failure : report["failures"]) failed.push_back(failure["name"]);
+  std::sort(failed.begin(), failed.end());
+  EXPECT_EQ(failed, (std::vector<std::string>{"a_on_broken", "broken"}));
+  EXPECT_EQ(Value(*target_, "SELECT COUNT(*) FROM i.z_good"), "1");
+  EXPECT_EQ(Value(*target_,
+                  "SELECT COUNT(*) FROM information_schema.routines WHERE "
+                  "routine_schema = 'i'"),
+            "1");
+}
+
+// No server takes such a row back. It must be named, never left out.
+TEST_F(CorpusTest, HistoryRowOfAnEmptyPeriodIsRefusedByName) {
+  ASSERT_DONE(
+      source_->Sql("CREATE DATABASE h; USE h; CREATE TABLE t (a INT PRIMARY KEY, v INT) WITH "
+                   "SYSTEM VERSIONING; REPLACE INTO t VALUES (3, 9), (3, 10)"));
+  ASSERT_EQ(Value(*source_, "SELECT COUNT(*) FROM h.t FOR SYSTEM_TIME ALL"), "2");
+  const Folder folder;
+  EXPECT_TRUE(FailsWith(RunCopy(Ends(*source_, *target_), folder), 5, {"h.t", "row_start"}));
+  EXPECT_EQ(Handoff(folder)["usable"], false);
+}
+
+}  // namespace
+}  // namespace zdpipe
