@@ -267,9 +267,11 @@ class AccountChecker {
                            QuoteName(schema, "zdpipe check: there is no such event"), " DISABLE"));
     if (IsSessionLost(tried)) return tried;
     if (ServerErrnoOf(tried) != kErrAccessDeniedSpecific) return true;
-    Add("DEFINER_FOREIGN", Severity::kError, target_.endpoint().name,
-        absl::StrCat("the target user may not make objects in the name of others (",
-                     tried.message(), "); definers concerned: ", ShortList(DefinerList(nullptr))),
+    Add("DEFINER_FOREIGN", Severity::kWarning, target_.endpoint().name,
+        absl::StrCat(
+            "the target user may not make objects in the name of others, which will be listed "
+            "and left out (",
+            tried.message(), "); definers concerned: ", ShortList(DefinerList(nullptr))),
         "say --definer current: the objects then belong to, and run with the rights of, the target "
         "user; or connect as a user with SET USER (MariaDB >= 10.5), SET_USER_ID or "
         "SET_ANY_DEFINER (MySQL 8), or SUPER");

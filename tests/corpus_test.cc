@@ -98,7 +98,7 @@ TEST_F(CorpusTest, HistoryRowOfAnEmptyPeriodIsRefusedByName) {
                    "SYSTEM VERSIONING; REPLACE INTO t VALUES (3, 9), (3, 10)"));
   ASSERT_EQ(Value(*source_, "SELECT COUNT(*) FROM h.t FOR SYSTEM_TIME ALL"), "2");
   const Folder folder;
-  EXPECT_TRUE(FailsWith(RunCopy(Ends(*source_, *target_), folder), 5, {"h.t", "row_start"}));
+  EXPECT_TRUE(FailsWith(RunCopy(Ends(*source_, *target_), folder), 8, {"h.t", "row_start"}));
   EXPECT_EQ(Handoff(folder)["usable"], false);
 }
 
