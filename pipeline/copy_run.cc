@@ -423,7 +423,9 @@ class CopyRun {
                               CopyTable(*table, TableId(*table), lane, sessions, context));
       if (outcome.too_wide) {
         // The only session there is has the highest limit already.
-        if (snapshot_.sessions.size() == 1) return RowTooLargeError(*table);
+        if (snapshot_.sessions.size() == 1)
+          return RowTooLargeError(report_.resources, options_.memory_bytes,
+                                  PrintableName(table->name.schema, table->name.name));
         std::lock_guard lock(mutex_);
         wide_tables_.push_back(table);
         // The row that did not fit has cost this session: it cannot go on reading.
@@ -434,16 +436,6 @@ class CopyRun {
       Keep(std::move(outcome));
     }
     return absl::OkStatus();
-  }
-
-  absl::Status RowTooLargeError(const TableInfo& table) const {
-    return WithHint(
-        MakeError(
-            Failure::kUsage,
-            absl::StrCat(PrintableName(table.name.schema, table.name.name),
-                         " has a row of more than ", report_.resources.max_wide_row_bytes >> 20,
-                         " MiB, which --memory ", options_.memory_bytes >> 20, "MiB cannot hold")),
-        "give --memory at least three times the largest row");
   }
 
   // A session in place of a lost one: possible as long as the proof still holds. Null for a master,
@@ -487,7 +479,9 @@ class CopyRun {
     for (const TableInfo* table : rest) {
       ZDPIPE_ASSIGN_OR_RETURN(TableOutcome outcome,
                               CopyTable(*table, TableId(*table), 0, sessions, alone));
-      if (outcome.too_wide) return RowTooLargeError(*table);
+      if (outcome.too_wide)
+        return RowTooLargeError(report_.resources, options_.memory_bytes,
+                                PrintableName(table->name.schema, table->name.name));
       Keep(std::move(outcome));
     }
     return absl::OkStatus();

@@ -51,4 +51,13 @@ absl::StatusOr<Resources> PlanResources(uint64_t memory_bytes, uint64_t range_by
   return plan;
 }
 
+absl::Status RowTooLargeError(const Resources& plan, uint64_t memory_bytes,
+                              absl::string_view table) {
+  return WithHint(
+      MakeError(Failure::kUsage,
+                absl::StrCat(table, " has a row of more than ", plan.max_wide_row_bytes >> 20,
+                             " MiB, which --memory ", memory_bytes >> 20, "MiB cannot hold")),
+      "give --memory at least three times the largest row");
+}
+
 }  // namespace zdpipe

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "engine/rows/range.h"
 
 namespace zdpipe {
@@ -20,6 +21,10 @@ struct Resources {
 
 // `jobs` 0 means: choose. kUsage when the memory does not even suffice for the smallest ranges.
 absl::StatusOr<Resources> PlanResources(uint64_t memory_bytes, uint64_t range_bytes, size_t jobs);
+
+// kUsage: `table` has a row that not even a session by itself may hold.
+absl::Status RowTooLargeError(const Resources& plan, uint64_t memory_bytes,
+                              absl::string_view table);
 
 }  // namespace zdpipe
 

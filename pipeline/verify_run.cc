@@ -157,7 +157,11 @@ class VerifyRun {
     const std::vector<TableInfo> wide = std::exchange(wide_tables_, {});
     TableQueue one_by_one(wide, 1, 1);
     ZDPIPE_RETURN_IF_ERROR(RunLane(0, one_by_one, resources_.max_wide_row_bytes));
-    if (!wide_tables_.empty()) return RowTooLargeError(wide_tables_.front());
+    if (!wide_tables_.empty()) {
+      const ObjectName& name = wide_tables_.front().name;
+      return RowTooLargeError(resources_, options_.memory_bytes,
+                              PrintableName(name.schema, name.name));
+    }
     return cancel_.cancelled() ? CancelledError() : absl::OkStatus();
   }
 
@@ -185,16 +189,6 @@ class VerifyRun {
     }
     progress_.ClearActive(lane);
     return absl::OkStatus();
-  }
-
-  absl::Status RowTooLargeError(const TableInfo& table) const {
-    return WithHint(
-        MakeError(
-            Failure::kUsage,
-            absl::StrCat(PrintableName(table.name.schema, table.name.name),
-                         " has a row of more than ", resources_.max_wide_row_bytes >> 20,
-                         " MiB, which --memory ", options_.memory_bytes >> 20, "MiB cannot hold")),
-        "give --memory at least three times the largest row");
   }
 
   absl::StatusOr<TableVerdict> CompareOne(size_t lane, const TableInfo& table, Session& source,
