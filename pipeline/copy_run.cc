@@ -36,10 +36,6 @@ constexpr std::chrono::seconds kWatchEvery{1};
 constexpr std::chrono::seconds kHeartbeatEvery{5};
 constexpr int kCloseSeconds = 2;
 
-double SecondsSince(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
 double CpuSeconds() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
@@ -423,9 +419,7 @@ class CopyRun {
                               CopyTable(*table, TableId(*table), lane, sessions, context));
       if (outcome.too_wide) {
         // The only session there is has the highest limit already.
-        if (snapshot_.sessions.size() == 1)
-          return RowTooLargeError(report_.resources, options_.memory_bytes,
-                                  PrintableName(table->name.schema, table->name.name));
+        if (snapshot_.sessions.size() == 1) return TooLarge(*table);
         std::lock_guard lock(mutex_);
         wide_tables_.push_back(table);
         // The row that did not fit has cost this session: it cannot go on reading.
@@ -436,6 +430,10 @@ class CopyRun {
       Keep(std::move(outcome));
     }
     return absl::OkStatus();
+  }
+
+  absl::Status TooLarge(const TableInfo& table) const {
+    return RowTooLargeError(report_.resources, options_.memory_bytes, table.name);
   }
 
   // A session in place of a lost one: possible as long as the proof still holds. Null for a master,
@@ -479,9 +477,7 @@ class CopyRun {
     for (const TableInfo* table : rest) {
       ZDPIPE_ASSIGN_OR_RETURN(TableOutcome outcome,
                               CopyTable(*table, TableId(*table), 0, sessions, alone));
-      if (outcome.too_wide)
-        return RowTooLargeError(report_.resources, options_.memory_bytes,
-                                PrintableName(table->name.schema, table->name.name));
+      if (outcome.too_wide) return TooLarge(*table);
       Keep(std::move(outcome));
     }
     return absl::OkStatus();
@@ -533,10 +529,13 @@ class CopyRun {
     rules.stopping = [this] { return cancel_.cancelled(); };
     ZDPIPE_ASSIGN_OR_RETURN(const std::vector<DefinitionDifference> differences,
                             CompareDefinitions(*source_, *target_, check_.catalog, rules));
-    std::set<ObjectName> listed;
-    for (const ObjectFailure& failure : report_.failures) listed.insert(failure.name);
+    std::set<std::pair<std::string, ObjectName>> listed;
+    for (const ObjectFailure& failure : report_.failures) {
+      const bool of_a_table = failure.kind == "index" || failure.kind == "foreign key";
+      listed.emplace(of_a_table ? "table" : failure.kind, failure.name);
+    }
     for (const DefinitionDifference& difference : differences) {
-      if (listed.count(difference.name) > 0) continue;
+      if (listed.count({difference.object_kind, difference.name}) > 0) continue;
       report_.failures.push_back(
           {difference.object_kind, difference.name,
            absl::StrCat("the definition on the target is ",
@@ -655,6 +654,8 @@ class CopyRun {
         if (!set.ok()) NoteOnce(absl::StrCat("a setting is not heeded: ", set.message()));
       }
       throttle_.SetLimits(limits);
+    } else {
+      NoteOnce(absl::StrCat("changes of the limits cannot be read: ", settings.status().message()));
     }
     throttle_.Hold(target_watch_.ReasonToWait(limits));
     const std::string reason = throttle_.reason();

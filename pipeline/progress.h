@@ -14,6 +14,10 @@
 
 namespace zdpipe {
 
+inline double SecondsSince(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
 // What one lane is doing now.
 struct ActiveTable {
   std::string table;  // printable

@@ -9,7 +9,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "engine/schema/definitions.h"
 #include "engine/schema/table_ddl.h"
 #include "engine/server/sql_text.h"
 

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "engine/errors.h"
+#include "engine/server/sql_text.h"
 
 namespace zdpipe {
 namespace {
@@ -52,11 +53,12 @@ absl::StatusOr<Resources> PlanResources(uint64_t memory_bytes, uint64_t range_by
 }
 
 absl::Status RowTooLargeError(const Resources& plan, uint64_t memory_bytes,
-                              absl::string_view table) {
+                              const ObjectName& table) {
   return WithHint(
       MakeError(Failure::kUsage,
-                absl::StrCat(table, " has a row of more than ", plan.max_wide_row_bytes >> 20,
-                             " MiB, which --memory ", memory_bytes >> 20, "MiB cannot hold")),
+                absl::StrCat(PrintableName(table.schema, table.name), " has a row of more than ",
+                             plan.max_wide_row_bytes >> 20, " MiB, which --memory ",
+                             memory_bytes >> 20, "MiB cannot hold")),
       "give --memory at least three times the largest row");
 }
 

@@ -6,8 +6,8 @@
 #include <cstdint>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "engine/rows/range.h"
+#include "engine/schema/catalog.h"
 
 namespace zdpipe {
 
@@ -24,7 +24,7 @@ absl::StatusOr<Resources> PlanResources(uint64_t memory_bytes, uint64_t range_by
 
 // kUsage: `table` has a row that not even a session by itself may hold.
 absl::Status RowTooLargeError(const Resources& plan, uint64_t memory_bytes,
-                              absl::string_view table);
+                              const ObjectName& table);
 
 }  // namespace zdpipe
 

@@ -155,10 +155,7 @@ class TableComparer {
 
   // What one server says about this table only is an obstacle; anything else ends the run.
   absl::Status Obstacle(const absl::Status& status) {
-    const unsigned number = ServerErrnoOf(status);
-    const bool of_the_table = number > 0 && (number < 2000 || number > 2999) &&
-                              number != kErrQueryInterrupted &&
-                              FailureOf(status) != Failure::kStopped;
+    const bool of_the_table = ServerErrnoOf(status) > 0 && !IsSessionLost(status);
     if (status.ok() || !of_the_table) {
       return status.ok() ? status : Annotate(status, absl::StrCat("compare ", name_));
     }

@@ -14,10 +14,6 @@ namespace {
 // Below this a table's indexes are cheaper inline: another ALTER costs more than they do.
 constexpr uint64_t kInlineIndexBytes = uint64_t{1} << 20;
 
-double SecondsSince(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
 class TableCopy {
  public:
   TableCopy(const TableInfo& table, uint32_t table_id, size_t lane, LaneSessions& sessions,

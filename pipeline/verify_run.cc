@@ -23,10 +23,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double SecondsSince(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
 constexpr std::chrono::seconds kTickEvery{1};
 
 class VerifyRun {
@@ -158,9 +154,7 @@ class VerifyRun {
     TableQueue one_by_one(wide, 1, 1);
     ZDPIPE_RETURN_IF_ERROR(RunLane(0, one_by_one, resources_.max_wide_row_bytes));
     if (!wide_tables_.empty()) {
-      const ObjectName& name = wide_tables_.front().name;
-      return RowTooLargeError(resources_, options_.memory_bytes,
-                              PrintableName(name.schema, name.name));
+      return RowTooLargeError(resources_, options_.memory_bytes, wide_tables_.front().name);
     }
     return cancel_.cancelled() ? CancelledError() : absl::OkStatus();
   }

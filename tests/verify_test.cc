@@ -1,4 +1,6 @@
 // `zdpipe verify` between two real servers: it finds what differs, exactly, and nothing else.
+#include <gmock/gmock.h>
+
 #include "tests/copy_harness.h"
 #include "tests/support/test_server.h"
 
@@ -224,6 +226,22 @@ TEST_F(VerifyTest, VeryLargeRowsAreComparedWithinTheMemoryBound) {
   EXPECT_LE(report_["memory_peak_bytes"].get<uint64_t>(), uint64_t{320} << 20);
 #endif
   ExpectFound("UPDATE w3 SET b = CONCAT('b', SUBSTR(b, 2)) WHERE id = 1", {"changed shop.w3 (1)"});
+}
+
+// What a user may not read is told of each object, and the others are compared all the same.
+TEST_F(VerifyTest, WhatMayNotBeReadIsNotTakenForEqual) {
+  ASSERT_DONE(
+      target_->Sql("CREATE OR REPLACE USER reader@'%'; GRANT SELECT ON shop.* TO reader@'%'"));
+  const Strings args = {"verify",      "--no-defaults", "--from",   source_->address(),
+                        "--from-user", "root",          "--to",     target_->address(),
+                        "--to-user",   "reader",        "--output", "json",
+                        "--progress",  "none"};
+  const ProcessResult result = RunZdpipe(args);
+  EXPECT_TRUE(FailsWith(result, 7));
+  report_ = ParseJson(result.standard_output);
+  EXPECT_THAT(Found(), testing::IsSupersetOf({"unreadable view shop.v"}));
+  EXPECT_EQ(report_["totals"]["tables_different"], 0);
+  EXPECT_EQ(report_["totals"]["rows"], 20054);
 }
 
 }  // namespace

@@ -17,10 +17,6 @@ constexpr char kAdminOption[] = " WITH ADMIN OPTION";
 // The names of left out grants in one note.
 constexpr size_t kShownGrants = 10;
 
-bool SameRelease(const Version& a, const Version& b) {
-  return a.mariadb == b.mariadb && a.major == b.major && a.minor == b.minor;
-}
-
 Grant AdminOf(const Account& role) { return {{role.Quoted()}, "", kAdminOption}; }
 
 std::string GrantText(const Grant& grant) {

@@ -69,10 +69,14 @@ class ShownWords {
       absl::StrAppend(&text, shown->columns[i], ": ", Comparable(object, value.value_or("")), "\n");
     }
     if (object.kind == "sequence" && !rules_.ignore_counters) {
-      ZDPIPE_ASSIGN_OR_RETURN(const Result state,
-                              session_.Query(absl::StrCat("SELECT * FROM ", name)));
-      for (size_t i = 0; i < state.columns.size() && !state.rows.empty(); ++i) {
-        absl::StrAppend(&text, state.columns[i], " = ", state.rows[0][i].value_or("NULL"), "\n");
+      const absl::StatusOr<Result> state = session_.Query(absl::StrCat("SELECT * FROM ", name));
+      if (!state.ok()) {
+        if (!SessionGoesOn(state.status())) return state.status();
+        words.unreadable = std::string(state.status().message());
+        return words;
+      }
+      for (size_t i = 0; i < state->columns.size() && !state->rows.empty(); ++i) {
+        absl::StrAppend(&text, state->columns[i], " = ", state->rows[0][i].value_or("NULL"), "\n");
       }
     }
     words.text = std::move(text);
@@ -287,10 +291,6 @@ absl::string_view DefinitionDifferenceName(DefinitionDifference::Kind kind) {
   return "changed";
 }
 
-bool SameRelease(const Version& a, const Version& b) {
-  return a.mariadb == b.mariadb && a.major == b.major && a.minor == b.minor;
-}
-
 absl::StatusOr<std::vector<DefinitionDifference>> CompareDefinitions(Session& source,
                                                                      Session& target,
                                                                      const Catalog& source_catalog,
@@ -345,8 +345,7 @@ bool DoesNotExist(unsigned server_errno) {
 }
 
 bool SessionGoesOn(const absl::Status& status) {
-  const unsigned number = ServerErrnoOf(status);
-  return number > 0 && (number < 2000 || number > 2999) && number != kErrQueryInterrupted;
+  return ServerErrnoOf(status) > 0 && !IsSessionLost(status);
 }
 
 DefinitionDifference Difference(const ObjectId& object, absl::string_view source,

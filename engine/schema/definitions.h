@@ -54,9 +54,6 @@ absl::StatusOr<std::vector<DefinitionDifference>> CompareDefinitions(Session& so
 // The objects of the target's catalog that the source's has not.
 std::vector<DefinitionDifference> ExtraObjects(const Catalog& source, const Catalog& target);
 
-// Both are of one vendor, major and minor version.
-bool SameRelease(const Version& a, const Version& b);
-
 }  // namespace zdpipe
 
 #endif  // ZDPIPE_ENGINE_SCHEMA_DEFINITIONS_H_

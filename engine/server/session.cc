@@ -63,6 +63,10 @@ bool Version::MySqlAtLeast(int want_major, int want_minor) const {
   return !mariadb && (major > want_major || (major == want_major && minor >= want_minor));
 }
 
+bool SameRelease(const Version& a, const Version& b) {
+  return a.mariadb == b.mariadb && a.major == b.major && a.minor == b.minor;
+}
+
 int Result::Column(absl::string_view name) const {
   for (size_t i = 0; i < columns.size(); ++i) {
     if (absl::EqualsIgnoreCase(columns[i], name)) return static_cast<int>(i);

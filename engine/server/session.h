@@ -37,6 +37,9 @@ struct Version {
   bool KeepsNegativeZero() const { return !MariaDbAtLeast(10, 6); }
 };
 
+// Both are of one vendor, major and minor version.
+bool SameRelease(const Version& a, const Version& b);
+
 // A result held in memory: small, textual, for catalogs and status. NULL is nullopt.
 struct Result {
   std::vector<std::string> columns;
