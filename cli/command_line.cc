@@ -2,7 +2,9 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <chrono>
 #include <iterator>
+#include <map>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -34,6 +36,9 @@ struct Raw {
   std::string output = "text";
   std::string progress = "auto";
   std::string max_load;
+  uint64_t io_timeout = 60;  // times in seconds
+  uint64_t retry_for = 120;
+  uint64_t deadline = 0;
   std::vector<std::string> settings;
   CommandLine parsed;
 };
@@ -54,17 +59,30 @@ CLI::Option* AddFlag(CLI::App& app, const std::string& name, bool& value,
   return app.add_flag(name, value, description)->envname(environment);
 }
 
-// A number of bytes with a unit: 16MiB. Unsigned parsing alone would take -1 for 2^64 - 1.
-CLI::Option* AddSize(CLI::App& app, const std::string& name, uint64_t& value,
-                     const std::string& description, const std::string& default_text) {
-  const CLI::Validator not_negative(
+CLI::Validator NotNegative() {
+  return CLI::Validator(
       [](std::string& text) {
         return text.find('-') == std::string::npos ? std::string() : "must not be negative";
       },
       "");
+}
+
+// A number of bytes with a unit: 16MiB. Unsigned parsing alone would take -1 for 2^64 - 1.
+CLI::Option* AddSize(CLI::App& app, const std::string& name, uint64_t& value,
+                     const std::string& description, const std::string& default_text) {
   return AddOption(app, name, value, description)
       ->transform(CLI::AsSizeValue(false))
-      ->transform(not_negative)
+      ->transform(NotNegative())
+      ->default_str(default_text);
+}
+
+// Seconds, or a number with a unit: 90, 90s, 5m, 2h.
+CLI::Option* AddDuration(CLI::App& app, const std::string& name, uint64_t& seconds,
+                         const std::string& description, const std::string& default_text) {
+  const std::map<std::string, uint64_t> units = {{"s", 1}, {"m", 60}, {"h", 3600}};
+  return AddOption(app, name, seconds, description)
+      ->transform(CLI::AsNumberWithUnit(units, CLI::AsNumberWithUnit::DEFAULT, "TIME"))
+      ->transform(NotNegative())
       ->default_str(default_text);
 }
 
@@ -152,6 +170,10 @@ void AddRunOptions(CLI::App& app, Raw& raw) {
       ->check(CLI::IsMember({"auto", "tty", "json", "none"}))
       ->capture_default_str();
   AddOption(app, "--report", raw.parsed.report_path, "Write the report (JSON) to this file");
+  AddDuration(app, "--io-timeout", raw.io_timeout,
+              "How long a server may say nothing; a statement may take longer while the server "
+              "says that it works on it; 0: for ever",
+              "1m");
 }
 
 void AddCopyOptions(CLI::App& app, Raw& raw) {
@@ -171,6 +193,13 @@ void AddCopyOptions(CLI::App& app, Raw& raw) {
   AddOption(app, "--max-lag", copy.throttle.max_lag_seconds,
             "Wait while a replica of the target is more seconds behind; 0: any")
       ->capture_default_str();
+  AddFlag(app, "--resume", copy.resume, "Go on with the run that was interrupted on this target");
+  AddDuration(app, "--retry-for", raw.retry_for,
+              "How long to try again, without progress, what may pass: lost connections, servers "
+              "that restart, full disks",
+              "2m");
+  AddDuration(app, "--deadline", raw.deadline,
+              "Stop after this time, as on a signal (exit 10); 0: never", "0");
   AddFlag(app, "--keep-control", copy.keep_control, "Keep the control schema after a good end");
   AddFlag(app, "--dry-run", raw.parsed.dry_run, "Check and plan only; change nothing");
 }
@@ -275,6 +304,8 @@ absl::Status Convert(Raw& raw) {
                         : raw.progress == "none" ? ProgressStyle::kNone
                                                  : ProgressStyle::kAuto;
   copy.tool_version = ZDPIPE_VERSION;
+  copy.retry_for = std::chrono::seconds(raw.retry_for);
+  copy.deadline = std::chrono::seconds(raw.deadline);
 
   ZDPIPE_ASSIGN_OR_RETURN(const OptionFiles files, OptionFiles::Read(raw.files));
   raw.from.compress = raw.to.compress = raw.compress == "zlib";
@@ -282,6 +313,7 @@ absl::Status Convert(Raw& raw) {
     ZDPIPE_ASSIGN_OR_RETURN(copy.source, ResolveEndpoint(raw.from, End::kSource, files));
   }
   ZDPIPE_ASSIGN_OR_RETURN(copy.target, ResolveEndpoint(raw.to, End::kTarget, files));
+  copy.source.io_timeout = copy.target.io_timeout = std::chrono::seconds(raw.io_timeout);
   return absl::OkStatus();
 }
 

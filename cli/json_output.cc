@@ -154,6 +154,7 @@ Json Report(const CopyReport& report) {
                     {"bytes", report.bytes},
                     {"ranges", report.ranges},
                     {"retries", report.retries},
+                    {"retry_causes", report.retry_causes},
                     {"throttled_seconds", report.throttled_seconds},
                     {"verify_seconds", report.verify_seconds()},
                     {"verify_share", report.verify_share()}};
@@ -171,6 +172,11 @@ Json Report(const CopyReport& report) {
   json["verify"] = report.verify;
   json["memory_peak_bytes"] = report.memory_peak_bytes;
   json["resume"] = nullptr;
+  if (report.resume.has_value()) {
+    json["resume"] = {{"attempts", report.resume->attempts},
+                      {"tables_kept", report.resume->tables_kept},
+                      {"ranges_kept", report.resume->ranges_kept}};
+  }
   json["handoff"] = {{"files", report.handoff_paths}, {"usable", report.handoff_usable}};
   json["error"] = Error(report.status);
   return json;

@@ -19,7 +19,7 @@ zdpipe::CancelToken cancel_token;
 constexpr unsigned kDrainSeconds = 10;
 constexpr char kNotDrained[] =
     "zdpipe: error: stopped; a server did not answer, so nothing could be closed\n"
-    "hint: start the copy again: it removes what this run has left\n";
+    "hint: go on with the same command and --resume, or start the copy again\n";
 
 // The first signal drains, the second ends the process at once; the exit code is the same.
 void OnSignal(int) {

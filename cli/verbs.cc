@@ -100,7 +100,7 @@ int FinishWithReport(const CommandLine& command, const absl::Status& status,
   return exit_code == 0 ? ExitCode(written) : exit_code;
 }
 
-int Copy(const CommandLine& command, const CancelToken& cancel) {
+int Copy(const CommandLine& command, CancelToken& cancel) {
   const absl::Status writable = CheckReport(command);
   if (!writable.ok()) return Finish(writable, command.output, ErrorJson(writable), "");
   ProgressPrinter printer(command.progress);
@@ -143,7 +143,7 @@ int Status(const CommandLine& command) {
 
 }  // namespace
 
-int RunVerb(CommandLine& command, const CancelToken& cancel) {
+int RunVerb(CommandLine& command, CancelToken& cancel) {
   if (command.verb != Verb::kStatus) {
     PromptForPassword(command.copy.source, End::kSource);
   }

@@ -9,7 +9,7 @@
 namespace zdpipe {
 
 // Results go to stdout, progress and errors to stderr. Returns the process exit code.
-int RunVerb(CommandLine& command, const CancelToken& cancel);
+int RunVerb(CommandLine& command, CancelToken& cancel);
 
 // "zdpipe: error: ..." and, if there is one, "hint: ..." on stderr.
 void PrintError(const absl::Status& status);

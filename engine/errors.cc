@@ -33,6 +33,8 @@ absl::StatusCode CanonicalCode(Failure failure) {
       return absl::StatusCode::kDataLoss;
     case Failure::kStopped:
       return absl::StatusCode::kCancelled;
+    case Failure::kResume:
+      return absl::StatusCode::kFailedPrecondition;
     case Failure::kBusy:
       return absl::StatusCode::kAlreadyExists;
     case Failure::kInternal:
@@ -149,6 +151,58 @@ std::string HintOf(const absl::Status& status) {
 bool IsTransient(const absl::Status& status) {
   const unsigned number = ServerErrnoOf(status);
   return number == kErrDeadlock || number == kErrLockWaitTimeout;
+}
+
+absl::string_view PassingTrouble(const absl::Status& status) {
+  const Failure failure = FailureOf(status);
+  if (failure != Failure::kSource && failure != Failure::kTarget) return "";
+  const unsigned number = ServerErrnoOf(status);
+  switch (number) {
+    case kErrDeadlock:
+      return "deadlock";
+    case kErrLockWaitTimeout:
+      return "lock wait";
+    case 1040:  // of the server
+    case 1203:  // of the user
+    case 1226:  // max_user_connections, among others
+      return "too many connections";
+    case 1053:
+      return "server shutdown";
+    case 1290:  // --read-only
+    case 1836:
+      return kReadOnlyTrouble;
+    case 3:  // error writing a temporary file
+    case 20:
+    case 1021:
+    case 1026:
+      return "full disk";
+    case 1114:  // "The table is full": InnoDB's word for it
+      return failure == Failure::kTarget ? "full disk" : "";
+    case 1158:  // network errors, as the server saw them
+    case 1159:
+    case 1160:
+    case 1161:
+    case kErrQueryInterrupted:
+    case 1927:  // connection killed
+    case 2001:  // socket
+    case 2002:  // connection by socket
+    case 2003:  // connection by TCP
+    case 2004:  // TCP socket
+    case 2006:  // server has gone away
+    case 2012:  // handshake
+    case 2013:  // lost during a statement
+    case 2014:  // commands out of sync: the answer of a lost one
+    case 2026:  // TLS: a connection that was cut
+    case 2055:  // lost
+    case 2056:  // statement closed by a reconnect
+    case 5013:  // network read
+    case 5014:  // network write
+      return "lost connection";
+    case kErrNoAnswer:
+      return "no answer";
+    default:
+      return "";
+  }
 }
 
 bool IsClientErrno(unsigned number) { return number >= 2000 && number <= 2999; }

@@ -26,6 +26,7 @@ enum class Failure : int {
   kConsistency = 6,  // the source moved; the target's data must not be used
   kDifferent = 7,    // verify found differences
   kPartial = 8,      // done, but some objects were skipped or failed
+  kResume = 9,       // resume refused: another plan, source, target or version
   kStopped = 10,     // stopped by a signal
   kBusy = 11,        // another run holds the target
   kHandoff = 12,     // the data is there, the handoff is not usable
@@ -61,10 +62,17 @@ inline constexpr unsigned kErrDeadlock = 1213;
 inline constexpr unsigned kErrAccessDeniedSpecific = 1227;
 inline constexpr unsigned kErrQueryInterrupted = 1317;
 inline constexpr unsigned kErrTableDefinitionChanged = 1412;
+inline constexpr unsigned kErrDuplicate = 1062;
 inline constexpr unsigned kErrClientPacketTooLarge = 2020;  // CR_NET_PACKET_TOO_LARGE
+inline constexpr unsigned kErrNoAnswer = 2999;  // zdpipe's own: no answer within the time limit
 
-// A deadlock or lock wait timeout: the transaction may be replayed as a whole.
+// A deadlock or lock wait timeout: the transaction may be replayed as a whole, at once.
 bool IsTransient(const absl::Status& status);
+
+// Why it is worth trying the same again after a while, in a word or two for the report: a lost
+// connection, a server that starts, stops, is full or read-only, a lock. "" for everything else.
+absl::string_view PassingTrouble(const absl::Status& status);
+inline constexpr absl::string_view kReadOnlyTrouble = "read-only server";
 
 // True for an error number of the client library: among them are all kinds of lost connections.
 bool IsClientErrno(unsigned number);

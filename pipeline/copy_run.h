@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -34,6 +35,13 @@ struct TableReport {
   TableComparison differences;  // of a different table: which rows
 };
 
+// Of a run that went on with what an earlier attempt, or an earlier process, had brought.
+struct ResumeReport {
+  size_t attempts = 0;  // of this process
+  uint64_t tables_kept = 0;
+  uint64_t ranges_kept = 0;
+};
+
 struct PhaseReport {
   std::string name;
   double seconds = 0;
@@ -57,13 +65,15 @@ struct CopyReport {
   uint64_t rows = 0;
   uint64_t bytes = 0;
   uint64_t ranges = 0;
-  uint64_t retries = 0;          // ranges that were replayed
+  uint64_t retries = 0;  // ranges that were replayed, and attempts that went on
+  std::map<std::string, uint64_t> retry_causes;
   double throttled_seconds = 0;  // that loaders and lanes waited, over all of them
   std::vector<PhaseReport> phases;
   std::vector<TableReport> tables;
   std::optional<AccountCounts> accounts;  // with --users, once they have been copied
   std::vector<ObjectFailure> failures;
   std::vector<std::string> notes;
+  std::optional<ResumeReport> resume;
   std::vector<std::string> handoff_paths;
   bool handoff_usable = false;
   std::string verify;  // "rows", "counts", "none"
@@ -75,10 +85,15 @@ struct CopyReport {
   double verify_share() const;    // of the time that the lanes were at work, 0 to 1
 };
 
-// Runs the copy to its end or to its first error. `progress` is updated from the run's threads;
+// The error of a check that found reasons not to start.
+absl::Status RefusedError(const CheckResult& check);
+
+// Runs the copy to its end. An error that may pass (a lost connection, ...) is answered by going on
+// from the ledger, for CopyOptions::retry_for without progress; others end the run. A deadline
+// that passes sets `cancel`. `progress` is updated from the run's threads;
 // `on_tick` is called about once a second from a thread of its own, until the run has ended.
 // `on_note` is called with what the user should see as it happens.
-CopyReport RunCopy(const CopyOptions& options, const CancelToken& cancel, Progress& progress,
+CopyReport RunCopy(const CopyOptions& options, CancelToken& cancel, Progress& progress,
                    const std::function<void(const ProgressView&)>& on_tick,
                    const std::function<void(absl::string_view)>& on_note);
 

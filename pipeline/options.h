@@ -2,6 +2,7 @@
 #ifndef ZDPIPE_PIPELINE_OPTIONS_H_
 #define ZDPIPE_PIPELINE_OPTIONS_H_
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -33,6 +34,9 @@ struct CopyOptions {
   ThrottleLimits throttle;
   std::string handoff_path = "handoff.json";
   bool keep_control = false;
+  bool resume = false;                  // go on with the run that the target's ledger tells of
+  std::chrono::seconds retry_for{120};  // what may pass is tried again for so long
+  std::chrono::seconds deadline{0};     // of the whole run; 0: none
   std::string tool_version;
 };
 

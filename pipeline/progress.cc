@@ -2,6 +2,14 @@
 
 namespace zdpipe {
 
+void Progress::Restart() {
+  rows_.store(0, std::memory_order_relaxed);
+  bytes_.store(0, std::memory_order_relaxed);
+  tables_done_.store(0, std::memory_order_relaxed);
+  std::lock_guard lock(mutex_);
+  active_.clear();
+}
+
 void Progress::SetPhase(absl::string_view phase) {
   std::lock_guard lock(mutex_);
   phase_ = std::string(phase);

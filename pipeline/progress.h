@@ -40,6 +40,8 @@ struct ProgressView {
 // Thread-safe.
 class Progress {
  public:
+  // Forgets rows and tables: another attempt counts them anew.
+  void Restart();
   void SetPhase(absl::string_view phase);
   void SetTotals(uint64_t tables, uint64_t bytes_estimate, size_t loaders);
   void AddRows(uint64_t rows, uint64_t bytes);

@@ -39,19 +39,28 @@ class HandOver {
 
 class RowPipe {
  public:
-  RowPipe(RowStream& stream, const LoadTable& table, const std::function<size_t()>& loaders_now,
-          PipeResources resources)
-      : stream_(stream), table_(table), loaders_now_(loaders_now), use_(resources) {}
+  RowPipe(RowStream& stream, const LoadTable& table, const RangesIn& in,
+          const std::function<size_t()>& loaders_now, PipeResources resources)
+      : stream_(stream),
+        table_(table),
+        in_(in),
+        loaders_now_(loaders_now),
+        use_(resources),
+        next_range_(in.first_number),
+        result_(in.skipped) {
+    use_.progress.AddRows(result_.digest.rows(), result_.bytes);
+  }
 
   absl::StatusOr<PipeResult> Run() {
-    while (!source_ended_ && !Stopping()) {
+    while (!source_ended_ && !other_ranges_ && !Stopping()) {
       hand_over_.Pass();
       RunPipeline(loaders_now_());
       hand_over_.Pass();
     }
+    result_.other_ranges = other_ranges_ || next_known_ < in_.known.size();
     if (ServerErrnoOf(error_.status()) == kErrClientPacketTooLarge ||
-        ConcernsOneObject(error_.status())) {
-      // The table is going to be taken back.
+        ConcernsOneObject(error_.status()) || (error_.status().ok() && result_.other_ranges)) {
+      // The table is going to be begun again.
       use_.progress.RemoveRows(result_.digest.rows(), result_.bytes);
     }
     ZDPIPE_RETURN_IF_ERROR(error_.status());
@@ -105,16 +114,36 @@ class RowPipe {
 
   // Null when there is nothing to load any more, or the pipeline has to be rebuilt.
   Range* FillNext(size_t loaders) {
-    if (source_ended_ || Stopping() || loaders_now_() != loaders) return nullptr;
+    if (source_ended_ || other_ranges_ || Stopping() || loaders_now_() != loaders) return nullptr;
     Range* range = use_.ranges.Take();
-    const absl::Status status = Fill(*range);
+    absl::Status status = Fill(*range);
+    while (status.ok() && IsIn(*range)) {
+      range->Clear();
+      if (source_ended_ || Stopping()) break;
+      status = Fill(*range);
+    }
     error_.Set(status);
-    if (!status.ok() || range->rows() == 0) {
+    if (!status.ok() || other_ranges_ || range->rows() == 0) {
       range->Clear();
       use_.ranges.Give(range);
       return nullptr;
     }
     return range;
+  }
+
+  // Whether an earlier run has brought this range. The same rows make the same ranges, because they
+  // are cut by their bytes; if they do not, other_ranges_ is set.
+  bool IsIn(const Range& range) {
+    if (range.rows() == 0 || next_known_ == in_.known.size()) return false;
+    const RangeRecord& known = in_.known[next_known_];
+    if (known.number != range.number) return false;
+    if (known.rows != range.rows() || known.digest != range.digest().Hex()) {
+      other_ranges_ = true;
+      return false;
+    }
+    ++next_known_;
+    Count(range);
+    return true;
   }
 
   absl::Status Fill(Range& range) {
@@ -169,13 +198,16 @@ class RowPipe {
 
   RowStream& stream_;
   const LoadTable& table_;
+  const RangesIn& in_;
   const std::function<size_t()>& loaders_now_;
   PipeResources use_;
   FirstError error_;
   // The read stage is serial: these need no lock.
   bool row_pending_ = false;  // stream_.row() did not fit the last range
   bool source_ended_ = false;
-  uint64_t next_range_ = 0;
+  uint64_t next_range_;
+  size_t next_known_ = 0;      // of in_.known
+  bool other_ranges_ = false;  // see PipeResult
   HandOver hand_over_;
   std::mutex mutex_;
   PipeResult result_;  // guarded by mutex_ while stages run
@@ -183,10 +215,10 @@ class RowPipe {
 
 }  // namespace
 
-absl::StatusOr<PipeResult> PipeRows(RowStream& stream, const LoadTable& table,
+absl::StatusOr<PipeResult> PipeRows(RowStream& stream, const LoadTable& table, const RangesIn& in,
                                     const std::function<size_t()>& loaders_now,
                                     PipeResources resources) {
-  RowPipe pipe(stream, table, loaders_now, resources);
+  RowPipe pipe(stream, table, in, loaders_now, resources);
   return pipe.Run();
 }
 

@@ -78,13 +78,26 @@ struct PipeResult {
   Digest digest;
   uint64_t bytes = 0;
   uint64_t ranges = 0;
+  // The stream does not give the rows in the ranges that are in already: nothing can be said of
+  // what is missing.
+  bool other_ranges = false;
 };
 
-// Moves all rows of `stream` into `table`. `loaders_now` says how many loaders may be used; it is
-// asked at every range, and the pipeline is rebuilt with another width when the answer changes.
-// Returns when all ranges are committed, or with the first error after the stages have drained.
-// Call inside the arena whose threads run the stages.
-absl::StatusOr<PipeResult> PipeRows(RowStream& stream, const LoadTable& table,
+// What an unfinished run has brought of a table.
+struct RangesIn {
+  // The rows in front of the stream, which are not read again.
+  PipeResult skipped;
+  uint64_t first_number = 0;  // of the stream's first range
+  // Ranges of the stream that are in: read again and compared, not loaded. In the order of numbers.
+  std::vector<RangeRecord> known;
+};
+
+// Moves all rows of `stream` into `table`, but for those of ranges that are in already.
+// `loaders_now` says how many loaders may be used; it is asked at every range, and the pipeline is
+// rebuilt with another width when the answer changes. Returns when all ranges are committed, or
+// with the first error after the stages have drained. Call inside the arena whose threads run the
+// stages.
+absl::StatusOr<PipeResult> PipeRows(RowStream& stream, const LoadTable& table, const RangesIn& in,
                                     const std::function<size_t()>& loaders_now,
                                     PipeResources resources);
 

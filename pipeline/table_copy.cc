@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
+#include <optional>
+#include <set>
+#include <span>
 
 #include "absl/strings/str_cat.h"
 #include "engine/server/sql_text.h"
@@ -16,10 +20,10 @@ constexpr uint64_t kInlineIndexBytes = uint64_t{1} << 20;
 
 class TableCopy {
  public:
-  TableCopy(const TableInfo& table, uint32_t table_id, size_t lane, LaneSessions& sessions,
+  TableCopy(const TableInfo& table, const TableStart& start, size_t lane, LaneSessions& sessions,
             TableCopyContext& context)
       : table_(table),
-        table_id_(table_id),
+        start_(start),
         lane_(lane),
         sessions_(sessions),
         context_(context),
@@ -29,12 +33,19 @@ class TableCopy {
     outcome_.report.name = table_.name;
     outcome_.report.verify = "not done";
     outcome_.report.key = KeyText(table_.key);
-    ZDPIPE_RETURN_IF_ERROR(Unless(Create(), "table", outcome_.lost));
+    ZDPIPE_RETURN_IF_ERROR(Unless(Plan(), "table", outcome_.lost));
+    if (start_.stage == TableStage::kDone && !outcome_.lost) return TakeAsDone();
+    if (start_.on_target) ZDPIPE_RETURN_IF_ERROR(FindWhatIsIn());
+    if (!outcome_.lost && !goes_on_) {
+      ZDPIPE_RETURN_IF_ERROR(Unless(Create(), "table", outcome_.lost));
+    }
     if (!outcome_.lost && table_.holds_rows()) {
       const bool only_generated = load_.plan.insert_head.empty();
       ZDPIPE_RETURN_IF_ERROR(
           Unless(only_generated ? RepeatRows() : MoveRows(), "table", outcome_.lost));
     }
+    // What is in stays for the session that goes on, unless only a transaction tells what is in.
+    if (outcome_.too_wide && MayGoOn()) return outcome_;
     if (outcome_.lost || outcome_.too_wide) {
       ZDPIPE_RETURN_IF_ERROR(Undo());
       return outcome_;
@@ -44,7 +55,11 @@ class TableCopy {
     if (table_.holds_rows()) {
       ZDPIPE_RETURN_IF_ERROR(Unless(Verify(), "table", outcome_.lost));
     }
-    context_.ledger.FinishTable(table_id_);
+    // What there is to say of a table is said again by a run that goes on.
+    if (outcome_.failures.empty() && outcome_.notes.empty() &&
+        outcome_.report.verify != "different") {
+      context_.ledger.SetStage(start_.table_id, TableStage::kDone);
+    }
     context_.pipe.progress.FinishTable();
     return outcome_;
   }
@@ -71,7 +86,8 @@ class TableCopy {
 
   void Stage(absl::string_view stage) { context_.pipe.progress.SetActive(lane_, name_, stage); }
 
-  absl::Status Create() {
+  // Reads the definition; decides what is made before the rows and what after them.
+  absl::Status Plan() {
     Stage("create");
     ZDPIPE_ASSIGN_OR_RETURN(const Result shown, sessions_.source_control->Query(
                                                     absl::StrCat("SHOW CREATE TABLE ", Name())));
@@ -79,8 +95,7 @@ class TableCopy {
       return MakeError(Failure::kPartial, absl::StrCat("SHOW CREATE TABLE ", name_, " is empty"));
     }
     DdlOptions ddl_options;
-    ddl_options.indexes_after =
-        context_.options.indexes_after && table_.data_bytes_estimate >= kInlineIndexBytes;
+    ddl_options.indexes_after = context_.options.indexes_after && IsLarge();
     absl::StatusOr<TableDdl> ddl = SplitTableDdl(table_, *shown.rows[0][1], ddl_options);
     if (!ddl.ok()) return Reclassify(ddl.status(), Failure::kPartial);
     ddl_ = *std::move(ddl);
@@ -89,33 +104,106 @@ class TableCopy {
     load_.name = table_.name;
     load_.plan =
         PlanTable(table_, sessions_.reader->version(), sessions_.target_control->version());
-    load_.table_id = table_id_;
+    load_.table_id = start_.table_id;
     load_.transactional = table_.transactional();
     generated_ = PlanGenerated(table_);
     // Only what is read back afterwards may be stored without strict mode.
     if (!generated_.roles.empty() && context_.options.verify == VerifyMode::kRows) {
       load_.computed_leniently = &computed_leniently_;
     }
+    return absl::OkStatus();
+  }
+
+  bool IsLarge() const { return table_.data_bytes_estimate >= kInlineIndexBytes; }
+
+  absl::Status Create() {
     // Recorded before it exists: a run that dies in between must know that it is ours.
-    ZDPIPE_RETURN_IF_ERROR(context_.ledger.BeginTable(table_id_));
+    ZDPIPE_RETURN_IF_ERROR(context_.ledger.BeginTable(start_.table_id));
+    if (start_.on_target) ZDPIPE_RETURN_IF_ERROR(Undo());
     ZDPIPE_RETURN_IF_ERROR(Ddl(absl::StrCat("USE ", QuoteName(table_.name.schema))));
     return Ddl(ddl_.create);
   }
 
+  // An earlier run has brought it to its end.
+  absl::StatusOr<TableOutcome> TakeAsDone() {
+    ZDPIPE_ASSIGN_OR_RETURN(const std::vector<RangeRecord> ranges,
+                            context_.ledger.ReadRanges(start_.table_id));
+    ZDPIPE_ASSIGN_OR_RETURN(moved_, SumOf(ranges));
+    outcome_.report.rows = moved_.digest.rows();
+    outcome_.report.bytes = moved_.bytes;
+    outcome_.report.ranges = outcome_.ranges_kept = moved_.ranges;
+    if (table_.holds_rows() && context_.options.verify != VerifyMode::kNone) {
+      outcome_.report.verify = "equal";
+    }
+    context_.pipe.progress.AddRows(moved_.digest.rows(), moved_.bytes);
+    context_.pipe.progress.FinishTable();
+    return outcome_;
+  }
+
+  // Only of a table whose rows and ranges are committed together is it known what is in.
+  bool MayGoOn() const { return table_.transactional() && !load_.plan.insert_head.empty(); }
+
+  // Sets goes_on_ and in_ when rows that an earlier run has brought can stay.
+  absl::Status FindWhatIsIn() {
+    if (outcome_.lost || !MayGoOn()) return absl::OkStatus();
+    ZDPIPE_ASSIGN_OR_RETURN(std::vector<RangeRecord> ranges,
+                            context_.ledger.ReadRanges(start_.table_id));
+    if (ranges.empty()) return absl::OkStatus();
+    const absl::Status there =
+        sessions_.target_control->Query(absl::StrCat("SHOW CREATE TABLE ", Name())).status();
+    if (IsSessionLost(there)) return there;
+    if (!there.ok()) return absl::OkStatus();
+    goes_on_ = true;
+    // Whether the rows that are in were computed without strict mode is not known any more.
+    computed_leniently_.store(load_.computed_leniently != nullptr);
+    outcome_.ranges_kept = ranges.size();
+    // Up to the first gap nothing has to be read again, where the key tells how to go on from
+    // there.
+    size_t whole = 0;
+    while (whole < ranges.size() && ranges[whole].number == whole) ++whole;
+    if (whole > 0) {
+      after_ = SelectAfter(table_, load_.plan, ranges[whole - 1].last_key);
+      if (after_.has_value()) {
+        ZDPIPE_ASSIGN_OR_RETURN(in_.skipped, SumOf({ranges.data(), whole}));
+        in_.first_number = whole;
+        ranges.erase(ranges.begin(), ranges.begin() + static_cast<std::ptrdiff_t>(whole));
+      }
+    }
+    in_.known = std::move(ranges);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<PipeResult> SumOf(std::span<const RangeRecord> ranges) const {
+    PipeResult sum;
+    for (const RangeRecord& range : ranges) {
+      const std::optional<Digest> digest = Digest::FromHex(range.digest, range.rows);
+      if (!digest.has_value()) {
+        return MakeError(Failure::kResume,
+                         absl::StrCat("the ledger is damaged: ", name_, " range ", range.number,
+                                      " has the digest '", Printable(range.digest), "'"));
+      }
+      sum.digest.Add(*digest);
+      sum.bytes += range.bytes;
+      ++sum.ranges;
+    }
+    return sum;
+  }
+
   absl::Status MoveRows() {
     Stage("rows");
+    if (start_.stage == TableStage::kRowsIn && goes_on_) return TakeRowsAsIn();
     const auto start = std::chrono::steady_clock::now();
-    absl::StatusOr<std::unique_ptr<RowStream>> stream =
-        RowStream::Open(*sessions_.reader, load_.plan.select, load_.plan.roles);
-    if (!stream.ok()) return SourceError(stream.status());
-    load_.layout = (*stream)->layout();
-    context_.queue.BeginRows();
-    absl::StatusOr<PipeResult> moved = PipeResult();
-    context_.in_arena([&] {
-      moved = PipeRows(
-          **stream, load_, [this] { return context_.queue.LoadersPerLane(); }, context_.pipe);
-    });
-    context_.queue.EndRows();
+    absl::StatusOr<PipeResult> moved = Pipe();
+    if (moved.ok() && moved->other_ranges) {
+      // Without a key nothing says in which order the server gives the rows.
+      outcome_.notes.push_back(absl::StrCat(
+          name_, ": is copied from its beginning: the source gives the rows in another order"));
+      ZDPIPE_RETURN_IF_ERROR(Create());
+      in_ = RangesIn();
+      after_.reset();
+      outcome_.ranges_kept = 0;
+      moved = Pipe();
+    }
     if (!context_.queue.rows_left()) context_.pipe.progress.SetPhase("indexes");
     if (!moved.ok()) {
       if (ServerErrnoOf(moved.status()) == kErrClientPacketTooLarge) {
@@ -130,6 +218,36 @@ class TableCopy {
     outcome_.report.bytes = moved_.bytes;
     outcome_.report.ranges = moved_.ranges;
     outcome_.report.row_seconds = SecondsSince(start);
+    if (IsLarge()) context_.ledger.SetStage(start_.table_id, TableStage::kRowsIn);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<PipeResult> Pipe() {
+    absl::StatusOr<std::unique_ptr<RowStream>> stream =
+        RowStream::Open(*sessions_.reader, after_.value_or(load_.plan.select), load_.plan.roles);
+    if (!stream.ok()) return stream.status();
+    load_.layout = (*stream)->layout();
+    context_.queue.BeginRows();
+    absl::StatusOr<PipeResult> moved = PipeResult();
+    context_.in_arena([&] {
+      moved = PipeRows(
+          **stream, load_, in_, [this] { return context_.queue.LoadersPerLane(); }, context_.pipe);
+    });
+    context_.queue.EndRows();
+    return moved;
+  }
+
+  // All of its ranges are in; the indexes, or the proof, are missing.
+  absl::Status TakeRowsAsIn() {
+    ZDPIPE_ASSIGN_OR_RETURN(const PipeResult rest, SumOf(in_.known));
+    moved_ = in_.skipped;
+    moved_.digest.Add(rest.digest);
+    moved_.bytes += rest.bytes;
+    moved_.ranges += rest.ranges;
+    context_.pipe.progress.AddRows(moved_.digest.rows(), moved_.bytes);
+    outcome_.report.rows = moved_.digest.rows();
+    outcome_.report.bytes = moved_.bytes;
+    outcome_.report.ranges = moved_.ranges;
     return absl::OkStatus();
   }
 
@@ -163,16 +281,25 @@ class TableCopy {
   absl::Status AddIndexes() {
     const auto start = std::chrono::steady_clock::now();
     Stage("indexes");
+    std::set<std::string> there;
+    if (goes_on_) {
+      ZDPIPE_ASSIGN_OR_RETURN(there, IndexesOnTarget());
+    }
     // FULLTEXT first: the first one rebuilds the table, and would rebuild the others with it.
-    std::vector<std::string> statements = ddl_.add_fulltext;
-    if (!ddl_.add_indexes.empty()) statements.push_back(ddl_.add_indexes);
+    std::vector<std::string> statements;
+    for (size_t i = 0; i < ddl_.add_fulltext.size(); ++i) {
+      if (there.count(ddl_.fulltext_names[i]) == 0) statements.push_back(ddl_.add_fulltext[i]);
+    }
+    // One ALTER makes all of them or none.
+    const bool made = !ddl_.index_names.empty() && there.count(ddl_.index_names[0]) > 0;
+    if (!ddl_.add_indexes.empty() && !made) statements.push_back(ddl_.add_indexes);
     for (const std::string& statement : statements) {
       context_.pipe.throttle.Await(0, [this] { return context_.pipe.cancel.cancelled(); });
       if (context_.pipe.cancel.cancelled()) return CancelledError();
       ZDPIPE_RETURN_IF_ERROR(Ddl(statement));
     }
     // Statistics were switched off while loading; ANALYZE makes them once.
-    if (!statements.empty()) {
+    if (!statements.empty() || made) {
       ZDPIPE_RETURN_IF_ERROR(
           sessions_.target_control->Query(absl::StrCat("ANALYZE NO_WRITE_TO_BINLOG TABLE ", Name()))
               .status());
@@ -181,21 +308,33 @@ class TableCopy {
     return absl::OkStatus();
   }
 
+  absl::StatusOr<std::set<std::string>> IndexesOnTarget() {
+    ZDPIPE_ASSIGN_OR_RETURN(
+        const Result found,
+        sessions_.target_control->Query(absl::StrCat(
+            "SELECT DISTINCT INDEX_NAME FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ",
+            QuoteText(table_.name.schema), " AND TABLE_NAME = ", QuoteText(table_.name.name))));
+    std::set<std::string> names;
+    for (const auto& row : found.rows) names.insert(row[0].value_or(""));
+    return names;
+  }
+
   // Reads the table back from the target, the way it was read from the source.
   absl::Status Verify() {
     if (context_.options.verify == VerifyMode::kNone) return absl::OkStatus();
     Stage("verify");
     const auto start = std::chrono::steady_clock::now();
     if (context_.options.verify == VerifyMode::kCounts) {
-      ZDPIPE_ASSIGN_OR_RETURN(
-          const std::string count,
-          sessions_.target_reader->QueryValue(absl::StrCat("SELECT COUNT(*) FROM ", Name())));
+      ZDPIPE_ASSIGN_OR_RETURN(const std::string count,
+                              sessions_.target_reader->QueryValue(absl::StrCat(
+                                  "SELECT COUNT(*) FROM ", Name(),
+                                  table_.system_versioned ? " FOR SYSTEM_TIME ALL" : "")));
       outcome_.report.verify = count == absl::StrCat(moved_.digest.rows()) ? "equal" : "different";
     } else {
       const Version& version = sessions_.target_reader->version();
       const absl::StatusOr<Digest> target =
           DigestOf(*sessions_.target_reader, PlanTable(table_, version, version),
-                   load_.plan.insert_head.empty() ? nullptr : &load_.layout);
+                   load_.layout.columns.empty() ? nullptr : &load_.layout);
       if (!target.ok() && FailureOf(target.status()) != Failure::kDifferent) return target.status();
       outcome_.report.verify = target.ok() ? "equal" : "different";
       if (!target.ok()) outcome_.notes.emplace_back(target.status().message());
@@ -259,7 +398,7 @@ class TableCopy {
   // Takes everything of the table off the target again.
   absl::Status Undo() {
     ZDPIPE_RETURN_IF_ERROR(Ddl(absl::StrCat("DROP TABLE IF EXISTS ", Name())));
-    return context_.ledger.ForgetRanges(table_id_);
+    return context_.ledger.ForgetRanges(start_.table_id);
   }
 
   // A statement that may take hours: a cancel can interrupt it.
@@ -289,7 +428,7 @@ class TableCopy {
   static constexpr unsigned kErrTableFull = 1114;
 
   const TableInfo& table_;
-  const uint32_t table_id_;
+  const TableStart start_;
   const size_t lane_;
   LaneSessions& sessions_;
   TableCopyContext& context_;
@@ -298,15 +437,18 @@ class TableCopy {
   LoadTable load_;
   TablePlan generated_;
   std::atomic<bool> computed_leniently_ = false;
+  bool goes_on_ = false;  // with what an earlier run has brought, which is in_
+  RangesIn in_;
+  std::optional<std::string> after_;  // the SELECT of what is behind in_.skipped
   PipeResult moved_;
   TableOutcome outcome_;
 };
 
 }  // namespace
 
-absl::StatusOr<TableOutcome> CopyTable(const TableInfo& table, uint32_t table_id, size_t lane,
+absl::StatusOr<TableOutcome> CopyTable(const TableInfo& table, const TableStart& start, size_t lane,
                                        LaneSessions& sessions, TableCopyContext& context) {
-  TableCopy copy(table, table_id, lane, sessions, context);
+  TableCopy copy(table, start, lane, sessions, context);
   absl::StatusOr<TableOutcome> outcome = copy.Run();
   context.pipe.progress.ClearActive(lane);
   return outcome;

@@ -32,9 +32,11 @@ struct TableOutcome {
   std::vector<std::string> notes;       // warnings of the target about the definition
   std::vector<ObjectFailure> failures;  // what the target refused to make
   bool lost = false;                    // the table itself could not be made: its rows are missing
-  // A row larger than the session's limit was met: nothing of the table is on the target, it
-  // has to be copied again by a session with a higher limit.
+  // A row larger than the session's limit was met: a session with a higher limit has to go on with
+  // the table.
   bool too_wide = false;
+  uint64_t ranges_kept =
+      0;  // that an earlier run, or the session with the lower limit, has brought
 };
 
 // What the lanes share.
@@ -47,9 +49,16 @@ struct TableCopyContext {
   std::function<void(const std::function<void()>&)> in_arena;
 };
 
-// Copies one table. What the target refuses to make is in the outcome; an error ends the run.
-// `table_id` is its number in the ledger.
-absl::StatusOr<TableOutcome> CopyTable(const TableInfo& table, uint32_t table_id, size_t lane,
+// Where a table stands before it is copied.
+struct TableStart {
+  uint32_t table_id = 0;   // its number in the ledger
+  bool on_target = false;  // begun before: its ranges are in the ledger
+  TableStage stage = TableStage::kBegun;
+};
+
+// Copies one table, or what is missing of it. What the target refuses to make is in the outcome; an
+// error ends the run.
+absl::StatusOr<TableOutcome> CopyTable(const TableInfo& table, const TableStart& start, size_t lane,
                                        LaneSessions& sessions, TableCopyContext& context);
 
 // Sessions of the target that create objects: no foreign key checks, a missing engine is an error.

@@ -16,6 +16,7 @@ SessionOptions WatchOptions() {
   SessionOptions options;
   options.connect_timeout = std::chrono::seconds(5);
   options.io_timeout = std::chrono::seconds(10);
+  options.patient = false;
   return options;
 }
 

@@ -369,7 +369,8 @@ TEST_F(CopyErrorsTest, SecondRunIsRefusedWhileTheFirstOneLives) {
 
 TEST_F(CopyErrorsTest, KilledTargetIsExitCode5) {
   ASSERT_DONE(source_->Sql("CREATE DATABASE e; USE e;" + BigTableSql("big", 40)));
-  BackgroundZdpipe copy(CopyArgs(BothEnds(), folder_, {"--range-bytes", "1MiB"}));
+  BackgroundZdpipe copy(
+      CopyArgs(BothEnds(), folder_, {"--range-bytes", "1MiB", "--retry-for", "2s"}));
   ASSERT_TRUE(AwaitValue(*target_, "SELECT MAX(id) > 0 FROM e.big", "1"));
   // Until the source cannot send any more: the hardest moment to get rid of its session.
   const std::unique_ptr<Session> locker = Connect(*target_);
@@ -393,7 +394,8 @@ TEST_F(CopyErrorsTest, KilledTargetIsExitCode5) {
 
 TEST_F(CopyErrorsTest, KilledSourceIsExitCode4) {
   ASSERT_DONE(source_->Sql("CREATE DATABASE e; USE e;" + BigTableSql("big", 40)));
-  BackgroundZdpipe copy(CopyArgs(BothEnds(), folder_, {"--range-bytes", "1MiB", "--jobs", "1"}));
+  BackgroundZdpipe copy(
+      CopyArgs(BothEnds(), folder_, {"--range-bytes", "1MiB", "--jobs", "1", "--retry-for", "2s"}));
   ASSERT_TRUE(AwaitValue(*target_, "SELECT MAX(id) > 0 FROM e.big", "1"));
   source_->Kill9();
   const ProcessResult result = copy.Wait();
@@ -414,7 +416,7 @@ TEST_F(CopyErrorsTest, FullDiskOnTheTargetNamesTheTable) {
                                           "--innodb-data-file-path=ibdata1:12M:autoextend:max:"
                                           "24M"}});
   ASSERT_NE(full, nullptr);
-  const ProcessResult result = RunCopy(Ends(*source_, *full), folder_);
+  const ProcessResult result = RunCopy(Ends(*source_, *full), folder_, {"--retry-for", "2s"});
   EXPECT_TRUE(FailsWith(result, 5, {"e.big", "full"}));
   EXPECT_EQ(Handoff(folder_)["usable"], false);
 

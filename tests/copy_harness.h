@@ -277,11 +277,14 @@ class BackgroundZdpipe {
     ProcessOptions options;
     options.signal = signal;
     options.signal_when_file_appears = folder_ / "signal";
+    options.continue_when_file_appears = folder_ / "continue";
     result_ = std::async(std::launch::async, [args, options] { return RunZdpipe(args, options); });
   }
 
   // Sends the signal that was named.
   void Signal() { WriteFile(folder_ / "signal", "now"); }
+  // After SIGSTOP.
+  void Continue() { WriteFile(folder_ / "continue", "now"); }
   bool ended() const {
     return result_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
   }

@@ -19,12 +19,13 @@ constexpr size_t kTablesAhead = 127;
 constexpr char kRunColumns[] =
     "run_id VARCHAR(40) NOT NULL PRIMARY KEY, state VARCHAR(20) NOT NULL, "
     "phase VARCHAR(200) NOT NULL, tool_version VARCHAR(40) NOT NULL, source VARCHAR(512) NOT NULL, "
-    "error TEXT NOT NULL, started_at DATETIME NOT NULL, heartbeat_at DATETIME NOT NULL, "
+    "error TEXT NOT NULL, exit_code INT NULL, started_at DATETIME NOT NULL, heartbeat_at DATETIME "
+    "NOT NULL, "
     "tables_total BIGINT NOT NULL, bytes_estimate BIGINT NOT NULL";
 constexpr char kObjectColumns[] =
     "object_id INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, table_id INT UNSIGNED NULL, "
     "kind VARCHAR(20) NOT NULL, schema_name VARCHAR(255) NOT NULL, name VARCHAR(255) NOT NULL, "
-    "done TINYINT NOT NULL, KEY (table_id)";
+    "stage TINYINT NOT NULL, KEY (table_id)";
 constexpr char kRangeColumns[] =
     "table_id INT UNSIGNED NOT NULL, number BIGINT UNSIGNED NOT NULL, `rows` BIGINT NOT NULL, "
     "bytes BIGINT NOT NULL, digest CHAR(32) NOT NULL, first_key TEXT NOT NULL, "
@@ -32,6 +33,9 @@ constexpr char kRangeColumns[] =
 
 constexpr char kSettingColumns[] =
     "name VARCHAR(40) NOT NULL PRIMARY KEY, value VARCHAR(1000) NOT NULL";
+constexpr char kPlanColumns[] =
+    "position INT NOT NULL PRIMARY KEY, name VARCHAR(40) NOT NULL, value LONGTEXT NOT NULL";
+constexpr char kClaimColumns[] = "token VARCHAR(80) NOT NULL PRIMARY KEY";
 
 uint64_t Number(const std::string& text) {
   uint64_t value = 0;
@@ -43,6 +47,32 @@ std::string LockName(absl::string_view control_schema) {
   return QuoteText(absl::StrCat("zdpipe.", control_schema));
 }
 
+LedgerRun RunOf(const Result& result) {
+  LedgerRun run;
+  run.run_id = result.Text(0, "run_id");
+  run.state = result.Text(0, "state");
+  run.phase = result.Text(0, "phase");
+  run.tool_version = result.Text(0, "tool_version");
+  run.source = result.Text(0, "source");
+  run.error = result.Text(0, "error");
+  run.exit_code = static_cast<int>(Number(result.Text(0, "exit_code")));
+  run.started_at = result.Text(0, "started_at");
+  run.heartbeat_at = result.Text(0, "heartbeat_at");
+  run.tables_total = Number(result.Text(0, "tables_total"));
+  run.bytes_estimate = Number(result.Text(0, "bytes_estimate"));
+  return run;
+}
+
+// A ledger that was being dropped: the run has ended well, or another one was about to start anew.
+absl::StatusOr<std::optional<LedgerRun>> ReadRemains(Session& session, const std::string& schema) {
+  ZDPIPE_ASSIGN_OR_RETURN(const Result result,
+                          session.Query(absl::StrCat("SELECT * FROM ", schema, ".run")));
+  if (result.rows.empty() || result.Text(0, "state") != "done") return std::nullopt;
+  LedgerRun run = RunOf(result);
+  run.remains_only = true;
+  return run;
+}
+
 }  // namespace
 
 absl::StatusOr<std::optional<LedgerRun>> Ledger::Read(Session& session,
@@ -52,32 +82,25 @@ absl::StatusOr<std::optional<LedgerRun>> Ledger::Read(Session& session,
       absl::StrCat("SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = ",
                    QuoteText(control_schema), " AND TABLE_NAME IN ('run', 'object', 'range')");
   ZDPIPE_ASSIGN_OR_RETURN(const Result tables, session.Query(exists));
-  if (tables.rows.size() < 3) return std::nullopt;
+  bool has_run = false;
+  for (const auto& row : tables.rows) has_run = has_run || row[0] == "run";
+  if (!has_run) return std::nullopt;
+  if (tables.rows.size() < 3) return ReadRemains(session, schema);
   ZDPIPE_ASSIGN_OR_RETURN(
       const Result result,
       session.Query(
           absl::StrCat("SELECT r.*, IS_USED_LOCK(", LockName(control_schema),
                        ") IS NOT NULL AS alive, ", "(SELECT COUNT(*) FROM ", schema,
-                       ".object WHERE kind = 'table' AND done = 1) "
+                       ".object WHERE kind = 'table' AND stage = 2) "
                        "AS tables_done, t.* FROM ",
                        schema,
                        ".run r, (SELECT COUNT(*) AS ranges, "
                        "COALESCE(SUM(`rows`), 0) AS `rows`, COALESCE(SUM(bytes), 0) AS bytes FROM ",
                        schema, ".`range`) t")));
   if (result.rows.empty()) return std::nullopt;
-  LedgerRun run;
-  run.run_id = result.Text(0, "run_id");
-  run.state = result.Text(0, "state");
-  run.phase = result.Text(0, "phase");
-  run.tool_version = result.Text(0, "tool_version");
-  run.source = result.Text(0, "source");
-  run.error = result.Text(0, "error");
-  run.started_at = result.Text(0, "started_at");
-  run.heartbeat_at = result.Text(0, "heartbeat_at");
+  LedgerRun run = RunOf(result);
   run.alive = result.Text(0, "alive") == "1";
-  run.tables_total = Number(result.Text(0, "tables_total"));
   run.tables_done = Number(result.Text(0, "tables_done"));
-  run.bytes_estimate = Number(result.Text(0, "bytes_estimate"));
   run.ranges = Number(result.Text(0, "ranges"));
   run.rows = Number(result.Text(0, "rows"));
   run.bytes = Number(result.Text(0, "bytes"));
@@ -101,12 +124,17 @@ absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Lock(Session& session, std::stri
 absl::StatusOr<std::vector<LedgerObject>> Ledger::EarlierObjects(Session& session,
                                                                  absl::string_view control_schema) {
   ZDPIPE_ASSIGN_OR_RETURN(const std::optional<LedgerRun> run, Read(session, control_schema));
-  std::vector<LedgerObject> objects;
-  if (!run.has_value() || run->state == "done") return objects;
+  if (!run.has_value() || run->state == "done") return std::vector<LedgerObject>();
+  return Objects(session, control_schema);
+}
+
+absl::StatusOr<std::vector<LedgerObject>> Ledger::Objects(Session& session,
+                                                          absl::string_view control_schema) {
   ZDPIPE_ASSIGN_OR_RETURN(
       const Result result,
       session.Query(absl::StrCat("SELECT kind, schema_name, name FROM ",
                                  QuoteName(control_schema, "object"), " ORDER BY object_id")));
+  std::vector<LedgerObject> objects;
   for (size_t row = 0; row < result.rows.size(); ++row) {
     objects.push_back(
         {result.Text(row, "kind"), result.Text(row, "schema_name"), result.Text(row, "name")});
@@ -114,32 +142,101 @@ absl::StatusOr<std::vector<LedgerObject>> Ledger::EarlierObjects(Session& sessio
   return objects;
 }
 
-absl::Status Ledger::Start(const LedgerRun& run) {
+absl::Status Ledger::Start(const LedgerRun& run, const Plan& plan, absl::string_view token) {
   const std::string schema = QuoteName(control_schema_);
   // Notes ("database does not exist") are expected here, warnings are not.
   ZDPIPE_RETURN_IF_ERROR(Execute(absl::StrCat("DROP DATABASE IF EXISTS ", schema)));
   ZDPIPE_RETURN_IF_ERROR(
       Execute(absl::StrCat("CREATE DATABASE ", schema, " CHARACTER SET utf8mb4")));
-  const std::pair<absl::string_view, absl::string_view> tables[] = {{"run", kRunColumns},
-                                                                    {"object", kObjectColumns},
-                                                                    {"range", kRangeColumns},
-                                                                    {"setting", kSettingColumns}};
+  const std::pair<absl::string_view, absl::string_view> tables[] = {
+      {"run", kRunColumns},     {"plan", kPlanColumns},   {"object", kObjectColumns},
+      {"range", kRangeColumns}, {"claim", kClaimColumns}, {"setting", kSettingColumns}};
   for (const auto& [name, columns] : tables) {
     ZDPIPE_RETURN_IF_ERROR(Execute(absl::StrCat("CREATE TABLE ", Table(name), " (", columns,
                                                 ") ENGINE=InnoDB "
                                                 "COLLATE=utf8mb4_bin STATS_AUTO_RECALC=0")));
   }
-  return Execute(absl::StrCat(
-      "INSERT INTO ", Table("run"), " VALUES (", QuoteText(run.run_id), ", 'running', ",
-      QuoteText(run.phase), ", ", QuoteText(run.tool_version), ", ", QuoteText(run.source),
-      ", '', UTC_TIMESTAMP(), UTC_TIMESTAMP(), ", run.tables_total, ", ", run.bytes_estimate, ")"));
+  ZDPIPE_RETURN_IF_ERROR(
+      Execute(absl::StrCat("INSERT INTO ", Table("claim"), " VALUES (", QuoteText(token), ")")));
+  std::string rows;
+  for (size_t i = 0; i < plan.size(); ++i) {
+    absl::StrAppend(&rows, i == 0 ? "" : ", ", "(", i, ", ", QuoteText(plan[i].first), ", ",
+                    QuoteText(plan[i].second), ")");
+  }
+  ZDPIPE_RETURN_IF_ERROR(Execute(absl::StrCat("INSERT INTO ", Table("plan"), " VALUES ", rows)));
+  // Last: a ledger without this row is none.
+  return Execute(absl::StrCat("INSERT INTO ", Table("run"), " VALUES (", QuoteText(run.run_id),
+                              ", 'running', ", QuoteText(run.phase), ", ",
+                              QuoteText(run.tool_version), ", ", QuoteText(run.source),
+                              ", '', NULL, UTC_TIMESTAMP(), UTC_TIMESTAMP(), ", run.tables_total,
+                              ", ", run.bytes_estimate, ")"));
+}
+
+absl::StatusOr<Ledger::Plan> Ledger::ReadPlan() {
+  ZDPIPE_ASSIGN_OR_RETURN(
+      const Result result,
+      Query(absl::StrCat("SELECT name, value FROM ", Table("plan"), " ORDER BY position")));
+  Plan plan;
+  for (size_t row = 0; row < result.rows.size(); ++row) {
+    plan.emplace_back(result.Text(row, "name"), result.Text(row, "value"));
+  }
+  return plan;
+}
+
+absl::StatusOr<std::vector<LedgerTable>> Ledger::ReadTables() {
+  ZDPIPE_ASSIGN_OR_RETURN(
+      const Result result,
+      Query(absl::StrCat("SELECT table_id, schema_name, name, stage FROM ", Table("object"),
+                         " WHERE kind = 'table' ORDER BY table_id")));
+  std::vector<LedgerTable> tables;
+  for (size_t row = 0; row < result.rows.size(); ++row) {
+    LedgerTable& table = tables.emplace_back();
+    table.table_id = static_cast<uint32_t>(Number(result.Text(row, "table_id")));
+    table.schema = result.Text(row, "schema_name");
+    table.name = result.Text(row, "name");
+    const std::string stage = result.Text(row, "stage");
+    if (table.table_id != tables.size() || (stage != "0" && stage != "1" && stage != "2")) {
+      return MakeError(Failure::kResume,
+                       absl::StrCat("the ledger is damaged: table ", table.table_id, " (",
+                                    PrintableName(table.schema, table.name), "), stage ",
+                                    Printable(stage), ", at place ", tables.size()));
+    }
+    table.stage = static_cast<TableStage>(Number(stage));
+  }
+  return tables;
+}
+
+absl::StatusOr<std::vector<RangeRecord>> Ledger::ReadRanges(uint32_t table_id) {
+  ZDPIPE_ASSIGN_OR_RETURN(const Result result,
+                          Query(absl::StrCat("SELECT * FROM ", Table("range"),
+                                             " WHERE table_id = ", table_id, " ORDER BY number")));
+  std::vector<RangeRecord> ranges;
+  for (size_t row = 0; row < result.rows.size(); ++row) {
+    RangeRecord& range = ranges.emplace_back();
+    range.table_id = table_id;
+    range.number = Number(result.Text(row, "number"));
+    range.rows = Number(result.Text(row, "rows"));
+    range.bytes = Number(result.Text(row, "bytes"));
+    range.digest = result.Text(row, "digest");
+    range.first_key = result.Text(row, "first_key");
+    range.last_key = result.Text(row, "last_key");
+  }
+  return ranges;
+}
+
+absl::Status Ledger::Resume(absl::string_view token) {
+  ZDPIPE_RETURN_IF_ERROR(
+      Execute(absl::StrCat("UPDATE ", Table("claim"), " SET token = ", QuoteText(token))));
+  return Execute(absl::StrCat("UPDATE ", Table("run"),
+                              " SET state = 'running', error = '', exit_code = NULL, ",
+                              "heartbeat_at = UTC_TIMESTAMP()"));
 }
 
 absl::Status Ledger::RecordObject(absl::string_view kind, absl::string_view schema,
                                   absl::string_view name) {
   return Execute(absl::StrCat("INSERT INTO ", Table("object"),
-                              " (kind, schema_name, name, done) VALUES (", QuoteText(kind), ", ",
-                              QuoteText(schema), ", ", QuoteText(name), ", 1)"));
+                              " (kind, schema_name, name, stage) VALUES (", QuoteText(kind), ", ",
+                              QuoteText(schema), ", ", QuoteText(name), ", 0)"));
 }
 
 absl::Status Ledger::ForgetObject(absl::string_view kind, absl::string_view schema,
@@ -149,10 +246,10 @@ absl::Status Ledger::ForgetObject(absl::string_view kind, absl::string_view sche
                               " AND name = ", QuoteText(name)));
 }
 
-void Ledger::PlanTables(std::vector<std::pair<std::string, std::string>> tables) {
+void Ledger::PlanTables(std::vector<std::pair<std::string, std::string>> tables, size_t begun) {
   std::lock_guard lock(mutex_);
   tables_ = std::move(tables);
-  tables_begun_ = 0;
+  tables_begun_ = begun;
 }
 
 absl::Status Ledger::BeginTable(uint32_t table_id) {
@@ -160,7 +257,7 @@ absl::Status Ledger::BeginTable(uint32_t table_id) {
   if (table_id <= tables_begun_) return absl::OkStatus();
   const size_t end = std::min<size_t>(tables_.size(), table_id + kTablesAhead);
   std::string sql = absl::StrCat("INSERT INTO ", Table("object"),
-                                 " (table_id, kind, schema_name, name, done) VALUES ");
+                                 " (table_id, kind, schema_name, name, stage) VALUES ");
   for (size_t i = tables_begun_; i < end; ++i) {
     absl::StrAppend(&sql, i == tables_begun_ ? "" : ", ", "(", i + 1, ", 'table', ",
                     QuoteText(tables_[i].first), ", ", QuoteText(tables_[i].second), ", 0)");
@@ -170,9 +267,9 @@ absl::Status Ledger::BeginTable(uint32_t table_id) {
   return absl::OkStatus();
 }
 
-void Ledger::FinishTable(uint32_t table_id) {
+void Ledger::SetStage(uint32_t table_id, TableStage stage) {
   std::lock_guard lock(mutex_);
-  finished_.push_back(table_id);
+  stages_.emplace_back(table_id, stage);
 }
 
 absl::Status Ledger::ForgetRanges(uint32_t table_id) {
@@ -180,29 +277,41 @@ absl::Status Ledger::ForgetRanges(uint32_t table_id) {
 }
 
 absl::Status Ledger::Heartbeat(absl::string_view phase) {
-  ZDPIPE_RETURN_IF_ERROR(WriteFinished());
+  ZDPIPE_RETURN_IF_ERROR(WriteStages());
   return Execute(absl::StrCat("UPDATE ", Table("run"), " SET phase = ", QuoteText(phase),
                               ", heartbeat_at = UTC_TIMESTAMP()"));
 }
 
-absl::Status Ledger::WriteFinished() {
+absl::Status Ledger::KeepAlive() { return Execute("DO 1"); }
+
+absl::Status Ledger::WriteStages() {
   std::lock_guard lock(mutex_);
-  if (finished_.empty()) return absl::OkStatus();
-  ZDPIPE_RETURN_IF_ERROR(
-      session_.Execute(absl::StrCat("UPDATE ", Table("object"), " SET done = 1 WHERE table_id IN (",
-                                    absl::StrJoin(finished_, ", "), ")")));
-  finished_.clear();
+  for (const TableStage stage : {TableStage::kRowsIn, TableStage::kDone}) {
+    std::vector<uint32_t> tables;
+    for (const auto& [table_id, reached] : stages_) {
+      if (reached == stage) tables.push_back(table_id);
+    }
+    if (tables.empty()) continue;
+    ZDPIPE_RETURN_IF_ERROR(session_.Execute(
+        absl::StrCat("UPDATE ", Table("object"), " SET stage = ", static_cast<int>(stage),
+                     " WHERE table_id IN (", absl::StrJoin(tables, ", "), ")")));
+  }
+  stages_.clear();
   return absl::OkStatus();
 }
 
-absl::Status Ledger::Finish(absl::string_view state, absl::string_view error) {
-  ZDPIPE_RETURN_IF_ERROR(WriteFinished());
+absl::Status Ledger::Finish(absl::string_view state, absl::string_view error, int exit_code) {
+  ZDPIPE_RETURN_IF_ERROR(WriteStages());
   return Execute(absl::StrCat("UPDATE ", Table("run"), " SET state = ", QuoteText(state),
                               ", error = ", QuoteText(error.substr(0, kMaxKeyText)),
-                              ", heartbeat_at = UTC_TIMESTAMP()"));
+                              ", exit_code = ", exit_code, ", heartbeat_at = UTC_TIMESTAMP()"));
 }
 
 absl::Status Ledger::Drop() {
+  // The row that says how the run ended goes last: see ReadRemains.
+  ZDPIPE_RETURN_IF_ERROR(
+      Execute(absl::StrCat("DROP TABLE IF EXISTS ", Table("claim"), ", ", Table("object"), ", ",
+                           Table("plan"), ", ", Table("range"), ", ", Table("setting"))));
   return Execute(absl::StrCat("DROP DATABASE IF EXISTS ", QuoteName(control_schema_)));
 }
 
@@ -239,13 +348,36 @@ absl::Status Ledger::Execute(absl::string_view sql) {
 
 std::string Ledger::Table(absl::string_view name) const { return QuoteName(control_schema_, name); }
 
-absl::Status InsertRange(Session& session, absl::string_view control_schema,
-                         const RangeRecord& record) {
-  return session.Execute(absl::StrCat(
-      "INSERT INTO ", QuoteName(control_schema, "range"), " VALUES (", record.table_id, ", ",
-      record.number, ", ", record.rows, ", ", record.bytes, ", ", QuoteText(record.digest), ", ",
-      QuoteText(record.first_key.substr(0, kMaxKeyText)), ", ",
-      QuoteText(record.last_key.substr(0, kMaxKeyText)), ")"));
+absl::StatusOr<Result> Ledger::Query(absl::string_view sql) {
+  std::lock_guard lock(mutex_);
+  return session_.Query(sql);
+}
+
+absl::StatusOr<bool> InsertRange(Session& session, const RangeClaim& claim,
+                                 const RangeRecord& record) {
+  const std::string table = QuoteName(claim.control_schema, "range");
+  // The shared lock on the claim makes a run that takes over wait for this transaction.
+  const absl::Status inserted = session.Execute(
+      absl::StrCat("INSERT INTO ", table, " SELECT ", record.table_id, ", ", record.number, ", ",
+                   record.rows, ", ", record.bytes, ", ", QuoteText(record.digest), ", ",
+                   QuoteText(record.first_key.substr(0, kMaxKeyText)), ", ",
+                   QuoteText(record.last_key.substr(0, kMaxKeyText)), " FROM ",
+                   QuoteName(claim.control_schema, "claim"),
+                   " WHERE token = ", QuoteText(claim.token), " LOCK IN SHARE MODE"));
+  if (inserted.ok()) {
+    if (session.affected_rows() == 1) return true;
+    return MakeError(Failure::kBusy, "another run has taken over the target");
+  }
+  if (ServerErrnoOf(inserted) != kErrDuplicate) return inserted;
+  ZDPIPE_ASSIGN_OR_RETURN(const Result there,
+                          session.Query(absl::StrCat("SELECT `rows`, digest FROM ", table,
+                                                     " WHERE table_id = ", record.table_id,
+                                                     " AND number = ", record.number)));
+  if (there.rows.size() == 1 && there.Text(0, "rows") == absl::StrCat(record.rows) &&
+      there.Text(0, "digest") == record.digest) {
+    return false;
+  }
+  return MakeError(Failure::kInternal, "the ledger has the range already, with other rows");
 }
 
 }  // namespace zdpipe

@@ -1,7 +1,8 @@
 // What a run has done, kept in the control schema of the target, beside the data it speaks of.
 //
-// Tables: `run` (one row), `object` (everything created, so that a later run knows what is ours)
-// and `range` (one row per loaded range, committed in the transaction that carries its rows).
+// Tables: `run` (one row), `plan` (what the run was asked to do and saw, for a resume to compare),
+// `object` (everything created, so that a later run knows what is ours), `range` (one row per
+// loaded range, committed in the transaction that carries its rows), `claim` (whose turn it is).
 // docs/ledger.md describes them column by column.
 #ifndef ZDPIPE_ENGINE_LEDGER_LEDGER_H_
 #define ZDPIPE_ENGINE_LEDGER_LEDGER_H_
@@ -29,15 +30,43 @@ struct LedgerRun {
   std::string tool_version;
   std::string source;
   std::string error;
-  std::string started_at;    // UTC
-  std::string heartbeat_at;  // UTC
-  bool alive = false;        // its process holds the lock
+  int exit_code = 0;          // of an ended run
+  std::string started_at;     // UTC
+  std::string heartbeat_at;   // UTC
+  bool alive = false;         // its process holds the lock
+  bool remains_only = false;  // it has ended well; the rest of the ledger is gone already
   uint64_t tables_total = 0;
   uint64_t tables_done = 0;
   uint64_t bytes_estimate = 0;
   uint64_t ranges = 0;
   uint64_t rows = 0;
   uint64_t bytes = 0;
+};
+
+// How far a table has come.
+enum class TableStage {
+  kBegun = 0,  // or planned: it may be on the target, with the rows of its ranges
+  kRowsIn = 1,
+  kDone = 2,  // proven equal, as far as was asked for
+};
+
+// What the ledger keeps of a range.
+struct RangeRecord {
+  uint32_t table_id = 0;
+  uint64_t number = 0;  // from 0, in reading order
+  uint64_t rows = 0;
+  uint64_t bytes = 0;
+  std::string digest;     // hex
+  std::string first_key;  // SQL literals; "" for a table without a key
+  std::string last_key;
+};
+
+// A table as an unfinished run has left it.
+struct LedgerTable {
+  uint32_t table_id = 0;
+  std::string schema;
+  std::string name;
+  TableStage stage = TableStage::kBegun;
 };
 
 struct LedgerObject {
@@ -60,11 +89,26 @@ class Ledger {
   static absl::StatusOr<std::vector<LedgerObject>> EarlierObjects(Session& session,
                                                                   absl::string_view control_schema);
 
+  // The objects of the run that is recorded, whatever its state, in the order of their creation.
+  static absl::StatusOr<std::vector<LedgerObject>> Objects(Session& session,
+                                                           absl::string_view control_schema);
+
   // Takes the lock (kBusy if another process holds it), so that no other run can start.
   static absl::StatusOr<std::unique_ptr<Ledger>> Lock(Session& session, std::string control_schema);
 
-  // Creates the control schema anew and records the run.
-  absl::Status Start(const LedgerRun& run);
+  // What a run was asked to do and saw: names and values, in a fixed order.
+  using Plan = std::vector<std::pair<std::string, std::string>>;
+
+  // Creates the control schema anew and records the run. `token` is that of InsertRange.
+  absl::Status Start(const LedgerRun& run, const Plan& plan, absl::string_view token);
+
+  // Of the run that is recorded: what it was asked to do, its tables.
+  absl::StatusOr<Plan> ReadPlan();
+  absl::StatusOr<std::vector<LedgerTable>> ReadTables();
+  absl::StatusOr<std::vector<RangeRecord>> ReadRanges(uint32_t table_id);
+  // Goes on with the run that is recorded. From here on only `token` can write ranges; waits for
+  // transactions of an earlier holder that are being committed.
+  absl::Status Resume(absl::string_view token);
   absl::Status RecordObject(absl::string_view kind, absl::string_view schema,
                             absl::string_view name);
   // Of something that was recorded and then could not be made.
@@ -72,19 +116,21 @@ class Ledger {
                             absl::string_view name);
 
   // The tables of the run, in the order in which they will be begun; ranges name a table by its
-  // place in this list, from 1. Nothing is written yet.
-  void PlanTables(std::vector<std::pair<std::string, std::string>> tables);
+  // place in this list, from 1. Nothing is written yet; the first `begun` are in the ledger.
+  void PlanTables(std::vector<std::pair<std::string, std::string>> tables, size_t begun);
   // To be called before a table is made. Writes the table, and with it the next ones of the plan:
   // with thousands of small tables a commit for each would cost as much as the table.
   absl::Status BeginTable(uint32_t table_id);
   // Written with the next Heartbeat() or Finish(): whoever reads the ledger after a crash takes
-  // a table for unfinished that is not, never the other way round.
-  void FinishTable(uint32_t table_id);
+  // a table for less far than it is, never the other way round.
+  void SetStage(uint32_t table_id, TableStage stage);
   // Removes the ranges of a table that is gone from the target.
   absl::Status ForgetRanges(uint32_t table_id);
   absl::Status Heartbeat(absl::string_view phase);
-  absl::Status Finish(absl::string_view state, absl::string_view error);
-  // Removes the control schema.
+  // Keeps the session, and with it the lock, before there is a run to write of.
+  absl::Status KeepAlive();
+  absl::Status Finish(absl::string_view state, absl::string_view error, int exit_code);
+  // Removes the control schema of a run that has finished as "done".
   absl::Status Drop();
 
   // What somebody wishes to be changed in the running copy: names and values, in no order.
@@ -100,7 +146,8 @@ class Ledger {
   Ledger(Session& session, std::string control_schema)
       : control_schema_(std::move(control_schema)), session_(session) {}
   absl::Status Execute(absl::string_view sql);
-  absl::Status WriteFinished();
+  absl::StatusOr<Result> Query(absl::string_view sql);
+  absl::Status WriteStages();
   std::string Table(absl::string_view name) const;
 
   const std::string control_schema_;
@@ -108,23 +155,21 @@ class Ledger {
   Session& session_;
   std::vector<std::pair<std::string, std::string>> tables_;  // schema, name
   size_t tables_begun_ = 0;                                  // of tables_, from the front
-  std::vector<uint32_t> finished_;                           // not written yet
+  std::vector<std::pair<uint32_t, TableStage>> stages_;      // not written yet
 };
 
-// What the ledger keeps of a range.
-struct RangeRecord {
-  uint32_t table_id = 0;
-  uint64_t number = 0;
-  uint64_t rows = 0;
-  uint64_t bytes = 0;
-  std::string digest;
-  std::string first_key;  // SQL literals; "" for a table without a key
-  std::string last_key;
+// Where and as whom a loader writes its ranges.
+struct RangeClaim {
+  std::string control_schema;
+  std::string token;  // of the attempt: a run that was taken over must not write any more
 };
 
-// Writes the row inside `session`'s open transaction.
-absl::Status InsertRange(Session& session, absl::string_view control_schema,
-                         const RangeRecord& record);
+// Writes the row inside `session`'s open transaction. It comes before the rows: the primary key
+// makes it wait for another transaction that brings the same range, and then fail.
+// False: the range is in already, with the same rows (the answer to its COMMIT was lost).
+// Errors: kInternal when it is in with other rows; kBusy when another run has taken over.
+absl::StatusOr<bool> InsertRange(Session& session, const RangeClaim& claim,
+                                 const RangeRecord& record);
 
 }  // namespace zdpipe
 

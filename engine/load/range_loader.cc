@@ -23,6 +23,13 @@ constexpr char kLenientMode[] = "sql_mode = 'NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID
 
 constexpr int kLockWaitSeconds = 3;
 
+// Somebody may hold a lock for a minute: locks are waited for at least so long.
+constexpr std::chrono::seconds kAlwaysRetryFor{60};
+constexpr std::chrono::milliseconds kFirstPause{10};
+constexpr std::chrono::milliseconds kLongestPauseForLocks{640};
+constexpr std::chrono::milliseconds kLongestPause{5000};
+constexpr std::chrono::milliseconds kStopPoll{50};  // how late a cancel may be noticed
+
 // What the request holds beside the rows' bytes: a byte per value instead of a bit, rounded up.
 constexpr size_t kRequestOverheadBytes = 1024;
 
@@ -67,14 +74,29 @@ std::string RowName(const LoadTable& table, WireRow row) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<RangeLoader>> RangeLoader::Make(std::unique_ptr<Session> session,
-                                                               std::string control_schema,
-                                                               bool skip_binlog) {
-  std::unique_ptr<RangeLoader> loader(
-      new RangeLoader(std::move(session), std::move(control_schema)));
-  Session& target = *loader->session_;
+void RetryLog::Add(absl::string_view cause) {
+  std::lock_guard lock(mutex_);
+  ++counts_[std::string(cause)];
+}
+
+std::map<std::string, uint64_t> RetryLog::counts() const {
+  std::lock_guard lock(mutex_);
+  return counts_;
+}
+
+absl::StatusOr<std::unique_ptr<RangeLoader>> RangeLoader::Make(LoaderOptions options) {
+  std::unique_ptr<RangeLoader> loader(new RangeLoader(std::move(options)));
+  ZDPIPE_RETURN_IF_ERROR(loader->Connect());
+  return loader;
+}
+
+absl::Status RangeLoader::Connect() {
+  CloseSession();
+  ZDPIPE_ASSIGN_OR_RETURN(std::unique_ptr<Session> session, options_.connect());
+  Session& target = *session;
   ZDPIPE_RETURN_IF_ERROR(target.Execute(absl::StrCat(
       "SET autocommit = 0, foreign_key_checks = 0, unique_checks = 1, ", kStrictMode)));
+  strict_ = true;
   // Short, and replayed: a lock wait must end soon after a cancel, and the server does not let an
   // array execute that waits for a metadata lock be killed (10.11).
   target.TrySet(absl::StrCat("lock_wait_timeout = ", kLockWaitSeconds));
@@ -85,49 +107,74 @@ absl::StatusOr<std::unique_ptr<RangeLoader>> RangeLoader::Make(std::unique_ptr<S
   // MariaDB >= 10.11: the period of a system-versioned row may be given. Others do not know it, and
   // check has refused such tables for them.
   target.TrySet("system_versioning_insert_history = 1");
-  if (skip_binlog) target.TrySet("sql_log_bin = 0");
+  if (options_.skip_binlog) target.TrySet("sql_log_bin = 0");
   ZDPIPE_ASSIGN_OR_RETURN(const std::string packet,
                           target.QueryValue("SELECT @@max_allowed_packet"));
-  if (!absl::SimpleAtoi(packet, &loader->max_packet_bytes_)) {
+  if (!absl::SimpleAtoi(packet, &max_packet_bytes_)) {
     return MakeError(Failure::kTarget,
                      absl::StrCat("target: max_allowed_packet is '", packet, "'"));
   }
-  return loader;
+  session_ = std::move(session);
+  return absl::OkStatus();
 }
 
 absl::Status RangeLoader::Load(const LoadTable& table, const Range& range,
                                const std::function<bool()>& stopping) {
-  leniently_ = false;
-  for (int replay = 0;; ++replay) {
-    absl::Status status = LoadOnce(table, range);
+  using Clock = std::chrono::steady_clock;
+  const auto give_up = Clock::now() + options_.retry_for;
+  const auto give_up_locks = std::max(give_up, Clock::now() + kAlwaysRetryFor);
+  auto pause = kFirstPause;
+  // Without transactions a range that strict mode stopped in its middle cannot be tried again.
+  leniently_ = table.computed_leniently != nullptr && !table.transactional;
+  if (leniently_) table.computed_leniently->store(true);
+  while (true) {
+    absl::Status status = session_ != nullptr ? absl::OkStatus() : Connect();
+    if (status.ok()) status = LoadOnce(table, range);
     if (status.ok()) return status;
-    // Best effort: on a dead connection the server has rolled back already.
-    (void)session_->ExecuteWithWarnings("ROLLBACK");
+    const absl::string_view trouble = PassingTrouble(status);
+    if (session_ != nullptr) (void)session_->ExecuteWithWarnings("ROLLBACK");
+    // A dead one has rolled back by itself; one to a server that became read-only may be replaced
+    // by one to the server that took over.
+    if (IsSessionLost(status) || trouble == kReadOnlyTrouble) CloseSession();
     if (!leniently_ && table.computed_leniently != nullptr && ConcernsOneObject(status)) {
       leniently_ = true;
       table.computed_leniently->store(true);
       continue;
     }
-    if (!IsTransient(status) || replay == kMaxReplays || stopping()) {
+    const bool at_once = IsTransient(status);
+    if (trouble.empty() || stopping() || !MayReplay(table, status) ||
+        Clock::now() + pause > (at_once ? give_up_locks : give_up)) {
       const std::string first = KeyLiteral(table.plan, table.layout, range.first_row());
       const std::string last = KeyLiteral(table.plan, table.layout, range.last_row());
-      if (!stopping()) status = NameRow(table, range, status);
+      if (!stopping() && session_ != nullptr) status = NameRow(table, range, status);
       return Annotate(
           status,
           absl::StrCat("load ", PrintableName(table.name.schema, table.name.name), " range ",
                        range.number, first.empty() ? "" : absl::StrCat(" ", first, " to ", last)));
     }
-    ++replays_;
-    std::this_thread::sleep_for(std::chrono::milliseconds(10 << std::min(replay, 6)));
+    options_.retries->Add(trouble);
+    if (!at_once) options_.on_wait(absl::StrCat(trouble, ": ", status.message()));
+    for (auto left = pause; left.count() > 0 && !stopping(); left -= kStopPoll) {
+      std::this_thread::sleep_for(std::min(left, kStopPoll));
+    }
+    pause = std::min(2 * pause, at_once ? kLongestPauseForLocks : kLongestPause);
   }
 }
 
+// A table without transactions keeps what an interrupted statement has brought; only one that did
+// not get its lock has brought nothing.
+bool RangeLoader::MayReplay(const LoadTable& table, const absl::Status& status) const {
+  return table.transactional || (!rows_sent_ && IsTransient(status));
+}
+
+void RangeLoader::CloseSession() {
+  insert_.reset();  // before its session
+  session_.reset();
+}
+
 absl::Status RangeLoader::LoadOnce(const LoadTable& table, const Range& range) {
+  rows_sent_ = false;
   ZDPIPE_RETURN_IF_ERROR(Prepare(table, range));
-  for (const RowBatch& batch : range.batches()) {
-    ZDPIPE_RETURN_IF_ERROR(InsertBatch(table, batch, range.enum_error_values));
-  }
-  executing_ = Span();
   RangeRecord record;
   record.table_id = table.table_id;
   record.number = range.number;
@@ -136,7 +183,12 @@ absl::Status RangeLoader::LoadOnce(const LoadTable& table, const Range& range) {
   record.digest = range.digest().Hex();
   record.first_key = KeyLiteral(table.plan, table.layout, range.first_row());
   record.last_key = KeyLiteral(table.plan, table.layout, range.last_row());
-  ZDPIPE_RETURN_IF_ERROR(InsertRange(*session_, control_schema_, record));
+  ZDPIPE_ASSIGN_OR_RETURN(const bool is_new, InsertRange(*session_, options_.claim, record));
+  if (!is_new) return session_->Execute("ROLLBACK");
+  for (const RowBatch& batch : range.batches()) {
+    ZDPIPE_RETURN_IF_ERROR(InsertBatch(table, batch, range.enum_error_values));
+  }
+  executing_ = Span();
   return session_->Execute("COMMIT");
 }
 
@@ -162,6 +214,7 @@ absl::Status RangeLoader::InsertBatch(const LoadTable& table, const RowBatch& ba
     }
     executing_ = {&batch, first, count};
     ZDPIPE_RETURN_IF_ERROR(InsertRows(table, executing_, enum_errors));
+    rows_sent_ = true;
     first += count;
   }
   return absl::OkStatus();

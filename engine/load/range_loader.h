@@ -3,13 +3,18 @@
 #define ZDPIPE_ENGINE_LOAD_RANGE_LOADER_H_
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "engine/ledger/ledger.h"
 #include "engine/rows/range.h"
 #include "engine/schema/catalog.h"
 #include "engine/schema/table_plan.h"
@@ -31,35 +36,56 @@ struct LoadTable {
   std::atomic<bool>* computed_leniently = nullptr;
 };
 
+// What loaders replayed, by cause (PassingTrouble). Thread-safe.
+class RetryLog {
+ public:
+  void Add(absl::string_view cause);
+  std::map<std::string, uint64_t> counts() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, uint64_t> counts_;  // guarded by mutex_
+};
+
+struct LoaderOptions {
+  RangeClaim claim;
+  bool skip_binlog = false;
+  // A new session of the target, for the first one and in place of a lost one.
+  std::function<absl::StatusOr<std::unique_ptr<Session>>()> connect;
+  // How long a range is tried again, with a lost connection or a full disk, before it fails.
+  std::chrono::seconds retry_for{0};
+  // Told when a range waits to be tried again, and why.
+  std::function<void(absl::string_view)> on_wait;
+  RetryLog* retries = nullptr;  // outlives the loader
+};
+
 // Loads ranges of any table, one at a time, through its own session. Keeps the INSERT prepared as
 // long as the table stays the same. Owned by one stage at a time.
 class RangeLoader {
  public:
-  // Takes over `session` and sets it up: no autocommit, no foreign key checks, strict mode with
+  // Connects, and sets the session up: no autocommit, no foreign key checks, strict mode with
   // invalid dates and zero in AUTO_INCREMENT columns allowed, no CHECK evaluation.
-  static absl::StatusOr<std::unique_ptr<RangeLoader>> Make(std::unique_ptr<Session> session,
-                                                           std::string control_schema,
-                                                           bool skip_binlog);
+  static absl::StatusOr<std::unique_ptr<RangeLoader>> Make(LoaderOptions options);
 
-  // Commits the range, or leaves nothing of it. A deadlock or a lock wait timeout is answered by
-  // replaying the whole range, at most kMaxReplays times and not when `stopping` says so;
-  // `replays()` counts them. The error of a refused row names its key, the server's message its
-  // column; so does that of a row which the server took with a warning.
+  // Commits the range, or leaves nothing of it. What may pass (a deadlock, a lock wait timeout, a
+  // lost connection, a full disk, ...) is answered by replaying the whole range, with growing
+  // pauses, for LoaderOptions::retry_for and not when `stopping` says so. A range that is in
+  // already, because the answer to its COMMIT was lost, is done. Of a table without transactions
+  // no range is replayed once some of its rows may be in.
+  // The error of a refused row names its key, the server's message its column; so does that of a
+  // row which the server took with a warning.
   absl::Status Load(const LoadTable& table, const Range& range,
                     const std::function<bool()>& stopping);
 
-  uint64_t replays() const { return replays_; }
   Session& session() { return *session_; }
 
   // Ends the use of the table: its statement is closed before the table is altered.
   void Release() { insert_.reset(); }
 
  private:
-  // With kLockWaitSeconds each: somebody may hold a lock for a minute.
-  static constexpr int kMaxReplays = 20;
-
-  RangeLoader(std::unique_ptr<Session> session, std::string control_schema)
-      : session_(std::move(session)), control_schema_(std::move(control_schema)) {}
+  explicit RangeLoader(LoaderOptions options) : options_(std::move(options)) {}
+  absl::Status Connect();
+  void CloseSession();
   // The rows of one execute.
   struct Span {
     const RowBatch* batch = nullptr;
@@ -74,13 +100,14 @@ class RangeLoader {
   absl::Status NameRow(const LoadTable& table, const Range& range, const absl::Status& refused);
   absl::Status RefuseHugeRow(const LoadTable& table, WireRow row) const;
   absl::Status SetStrict(bool strict);
+  bool MayReplay(const LoadTable& table, const absl::Status& status) const;
 
+  const LoaderOptions options_;
   std::unique_ptr<Session> session_;
-  std::string control_schema_;
   uint64_t max_packet_bytes_ = 0;
-  uint64_t replays_ = 0;
   bool strict_ = true;
   bool leniently_ = false;             // the range is loaded without strict mode
+  bool rows_sent_ = false;             // some rows of the range have been taken
   Span executing_;                     // without a batch: no row is to blame for an error
   uint32_t prepared_for_ = 0;          // ledger number of the table
   std::unique_ptr<RowInsert> insert_;  // closed before the session

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
 namespace zdpipe {
@@ -44,6 +45,20 @@ uint64_t SlicedDigest::rows() const {
 std::string Digest::Hex() const {
   return absl::StrCat(absl::Hex(absl::Uint128High64(sum_), absl::kZeroPad16),
                       absl::Hex(absl::Uint128Low64(sum_), absl::kZeroPad16));
+}
+
+std::optional<Digest> Digest::FromHex(absl::string_view hex, uint64_t rows) {
+  constexpr size_t kHalf = 16;
+  uint64_t high = 0;
+  uint64_t low = 0;
+  if (hex.size() != 2 * kHalf || !absl::SimpleHexAtoi(hex.substr(0, kHalf), &high) ||
+      !absl::SimpleHexAtoi(hex.substr(kHalf), &low)) {
+    return std::nullopt;
+  }
+  Digest digest;
+  digest.sum_ = absl::MakeUint128(high, low);
+  digest.rows_ = rows;
+  return digest;
 }
 
 }  // namespace zdpipe

@@ -3,11 +3,13 @@
 #define ZDPIPE_ENGINE_ROWS_DIGEST_H_
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "absl/numeric/int128.h"
+#include "absl/strings/string_view.h"
 #include "engine/rows/wire_row.h"
 
 namespace zdpipe {
@@ -33,6 +35,8 @@ class Digest {
 
   uint64_t rows() const { return rows_; }
   std::string Hex() const;  // 32 hex digits of the sum
+  // What Hex() and rows() have told; nullopt when it is no such text.
+  static std::optional<Digest> FromHex(absl::string_view hex, uint64_t rows);
 
   friend bool operator==(const Digest&, const Digest&) = default;
 

@@ -28,21 +28,10 @@ struct AccountCounts {
   size_t on_target = 0;  // were there already, and stayed as they were
 };
 
-// The ledger, for the copier: an account is recorded before it is made, and forgotten when it
-// could not be made. `kind` is "user" or "role".
-struct AccountLedger {
-  std::function<absl::Status(absl::string_view kind, absl::string_view host,
-                             absl::string_view user)>
-      record;
-  std::function<absl::Status(absl::string_view kind, absl::string_view host,
-                             absl::string_view user)>
-      forget;
-};
-
 class AccountCopier {
  public:
   // Both sessions must outlive the copier; they are used from the calling thread only.
-  AccountCopier(Session& source, Session& target, const Selection& selection, AccountLedger ledger)
+  AccountCopier(Session& source, Session& target, const Selection& selection, ObjectLedger ledger)
       : source_(source), target_(target), selection_(selection), ledger_(std::move(ledger)) {}
 
   // Before anything that may have a definer: makes the accounts, without any right.
@@ -77,7 +66,7 @@ class AccountCopier {
   Session& source_;
   Session& target_;
   const Selection& selection_;
-  const AccountLedger ledger_;
+  const ObjectLedger ledger_;
   std::vector<Account> accounts_;          // of the source
   std::vector<const Account*> made_;       // of accounts_
   std::vector<const Account*> differing_;  // of made_: known not to be as on the source

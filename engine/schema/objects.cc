@@ -34,13 +34,9 @@ std::vector<size_t> DependencyOrder(const std::vector<ObjectName>& names,
 
 }  // namespace
 
-ObjectCopier::ObjectCopier(
-    Session& source, Session& target, DefinerPolicy definer,
-    std::function<absl::Status(absl::string_view kind, const ObjectName&)> on_created)
-    : source_(source),
-      target_(target),
-      definer_(std::move(definer)),
-      on_created_(std::move(on_created)) {}
+ObjectCopier::ObjectCopier(Session& source, Session& target, DefinerPolicy definer,
+                           ObjectLedger ledger)
+    : source_(source), target_(target), definer_(std::move(definer)), ledger_(std::move(ledger)) {}
 
 absl::Status ObjectCopier::CopyDatabase(const DatabaseInfo& database) {
   std::string properties =
@@ -63,7 +59,7 @@ absl::Status ObjectCopier::CopyDatabase(const DatabaseInfo& database) {
       return target_.Execute(absl::StrCat("ALTER DATABASE ", name, properties));
     }
   }
-  return on_created_("database", {database.name, ""});
+  return ledger_.record("database", database.name, "");
 }
 
 absl::Status ObjectCopier::CopySequence(const ObjectName& name) {
@@ -71,7 +67,7 @@ absl::Status ObjectCopier::CopySequence(const ObjectName& name) {
   ZDPIPE_ASSIGN_OR_RETURN(const std::optional<Definition> definition, Read(kSequence, name));
   if (!definition.has_value()) return absl::OkStatus();
   ZDPIPE_ASSIGN_OR_RETURN(const Outcome created, Create(kSequence, name, *definition));
-  ZDPIPE_RETURN_IF_ERROR(Report(kSequence, name, created));
+  Report(kSequence, name, created);
   if (!created.made()) return absl::OkStatus();
   const absl::StatusOr<Outcome> outcome = CopySequenceState(name);
   if (!outcome.ok()) {
@@ -124,7 +120,7 @@ absl::Status ObjectCopier::CopyViews(const std::vector<ObjectName>& views) {
       if (!outcome.made() && IsNotYet(outcome.server_errno)) {
         not_yet.emplace_back(i, std::move(outcome));
       } else {
-        ZDPIPE_RETURN_IF_ERROR(Report(kView, names[i], outcome));
+        Report(kView, names[i], outcome);
       }
     }
     if (not_yet.size() == pending.size()) break;
@@ -132,7 +128,7 @@ absl::Status ObjectCopier::CopyViews(const std::vector<ObjectName>& views) {
     for (const auto& [i, unused] : not_yet) pending.push_back(i);
   } while (!not_yet.empty());
   for (const auto& [i, outcome] : not_yet) {
-    ZDPIPE_RETURN_IF_ERROR(Report(kView, names[i], outcome));
+    Report(kView, names[i], outcome);
   }
   return absl::OkStatus();
 }
@@ -185,7 +181,7 @@ absl::Status ObjectCopier::CopyOne(const Kind& kind, const ObjectName& name) {
   ZDPIPE_ASSIGN_OR_RETURN(const std::optional<Definition> definition, Read(kind, name));
   if (!definition.has_value()) return absl::OkStatus();
   ZDPIPE_ASSIGN_OR_RETURN(const Outcome outcome, Create(kind, name, *definition));
-  ZDPIPE_RETURN_IF_ERROR(Report(kind, name, outcome));
+  Report(kind, name, outcome);
   return outcome.made() ? RepairComment(kind, name, *definition) : absl::OkStatus();
 }
 
@@ -282,6 +278,17 @@ absl::Status ObjectCopier::Prepare(const Kind& kind, const ObjectName& name,
 
 absl::StatusOr<ObjectCopier::Outcome> ObjectCopier::Create(const Kind& kind, const ObjectName& name,
                                                            const Definition& definition) {
+  ZDPIPE_RETURN_IF_ERROR(ledger_.record(kind.label, name.schema, name.name));
+  ZDPIPE_ASSIGN_OR_RETURN(const Outcome outcome, CreateUnrecorded(kind, name, definition));
+  if (!outcome.made()) {
+    ZDPIPE_RETURN_IF_ERROR(ledger_.forget(kind.label, name.schema, name.name));
+  }
+  return outcome;
+}
+
+absl::StatusOr<ObjectCopier::Outcome> ObjectCopier::CreateUnrecorded(const Kind& kind,
+                                                                     const ObjectName& name,
+                                                                     const Definition& definition) {
   // Names in a body may be unqualified; and SHOW CREATE gives the object's own name so.
   ZDPIPE_ASSIGN_OR_RETURN(Outcome outcome, Try("", absl::StrCat("USE ", QuoteName(name.schema))));
   if (!outcome.made()) return outcome;
@@ -459,11 +466,8 @@ absl::StatusOr<ObjectCopier::Outcome> ObjectCopier::Try(absl::string_view what,
   return outcome;
 }
 
-absl::Status ObjectCopier::Report(const Kind& kind, const ObjectName& name,
-                                  const Outcome& outcome) {
-  if (outcome.made()) return on_created_(kind.label, name);
-  Fail(kind, name, outcome.reason);
-  return absl::OkStatus();
+void ObjectCopier::Report(const Kind& kind, const ObjectName& name, const Outcome& outcome) {
+  if (!outcome.made()) Fail(kind, name, outcome.reason);
 }
 
 void ObjectCopier::Fail(const Kind& kind, const ObjectName& name, std::string reason) {

@@ -3,7 +3,7 @@
 // Each is read with SHOW CREATE from the source and created on the target under the sql_mode,
 // character set and collation it was created with; its text goes from server to server as bytes.
 // An object that cannot be made is a reported ObjectFailure, never the end of the run: the rest
-// goes on. Only a lost or killed connection (and an error of `on_created`) is returned.
+// goes on. Only a lost or killed connection (and an error of the ledger) is returned.
 //
 // Both sessions are found and left with utf8mb4, time_zone '+00:00' and an empty sql_mode; the
 // target's default database changes. The source's transaction and default database do not.
@@ -37,15 +37,22 @@ struct DefinerPolicy {
   std::string host;
 };
 
+// The ledger, for copiers: an object is recorded before it is made, and forgotten when it could not
+// be made. Of an account the host stands for the schema.
+struct ObjectLedger {
+  using Write = std::function<absl::Status(absl::string_view kind, absl::string_view schema,
+                                           absl::string_view name)>;
+  Write record;
+  Write forget;
+};
+
 class ObjectCopier {
  public:
   // Both sessions must outlive the copier; they are used from the calling thread only.
-  // `on_created` is called after each object made, with its kind and name (for the ledger).
-  ObjectCopier(Session& source, Session& target, DefinerPolicy definer,
-               std::function<absl::Status(absl::string_view kind, const ObjectName&)> on_created);
+  ObjectCopier(Session& source, Session& target, DefinerPolicy definer, ObjectLedger ledger);
 
   // CREATE DATABASE with its character set and collation; an existing (empty) database is altered
-  // to them, and is not reported to `on_created`. Any failure is returned: nothing can follow.
+  // to them, and is not recorded. Any failure is returned: nothing can follow.
   absl::Status CopyDatabase(const DatabaseInfo& database);
   // The definition and the state: the next value on the target is the next one of the source.
   absl::Status CopySequence(const ObjectName& name);
@@ -96,6 +103,8 @@ class ObjectCopier {
   absl::Status Prepare(const Kind& kind, const ObjectName& name, Definition& definition);
   absl::StatusOr<Outcome> Create(const Kind& kind, const ObjectName& name,
                                  const Definition& definition);
+  absl::StatusOr<Outcome> CreateUnrecorded(const Kind& kind, const ObjectName& name,
+                                           const Definition& definition);
   absl::StatusOr<Outcome> CreateInDatabaseCollation(const Kind& kind, const ObjectName& name,
                                                     const Definition& definition);
   absl::StatusOr<Outcome> CreateInContext(const Kind& kind, const ObjectName& name,
@@ -109,13 +118,13 @@ class ObjectCopier {
   absl::StatusOr<std::vector<std::string>> ReadSequenceRow(Session& session,
                                                            const ObjectName& name);
   absl::StatusOr<Outcome> Try(absl::string_view what, absl::string_view sql);
-  absl::Status Report(const Kind& kind, const ObjectName& name, const Outcome& outcome);
+  void Report(const Kind& kind, const ObjectName& name, const Outcome& outcome);
   void Fail(const Kind& kind, const ObjectName& name, std::string reason);
 
   Session& source_;
   Session& target_;
   DefinerPolicy definer_;
-  std::function<absl::Status(absl::string_view, const ObjectName&)> on_created_;
+  const ObjectLedger ledger_;
   std::vector<ObjectFailure> failures_;
   std::vector<std::string> notes_;
 };

@@ -27,8 +27,8 @@ struct Element {
 
   Kind kind = Kind::kOther;
   absl::string_view text;
+  std::string name;  // of a column or an index
   // Of a column:
-  std::string name;
   bool not_null = false;
   bool generated = false;
   bool auto_increment = false;
@@ -92,8 +92,10 @@ absl::StatusOr<TableDdl> SplitTableDdl(const TableInfo& table, absl::string_view
       kept.push_back(element.text);
     } else if (element.kind == Element::Kind::kFulltext) {
       ddl.add_fulltext.push_back(absl::StrCat(alter, add));
+      ddl.fulltext_names.push_back(element.name);
     } else {
       indexes.push_back(add);
+      ddl.index_names.push_back(element.name);
     }
   }
 
@@ -149,7 +151,9 @@ void ReadColumn(SqlScanner& scanner, Element& element) {
 
 // The parts in parentheses and what follows them; `token` is the one after the kind of the index.
 void ReadIndex(SqlScanner& scanner, SqlToken token, Element& element) {
-  while (token.kind != SqlToken::Kind::kEnd && !token.IsSymbol('(')) token = scanner.Next();
+  for (; token.kind != SqlToken::Kind::kEnd && !token.IsSymbol('('); token = scanner.Next()) {
+    if (token.kind == SqlToken::Kind::kName) element.name = token.Name();
+  }
   int depth = 1;
   bool part_starts = true;
   bool after_using = false;

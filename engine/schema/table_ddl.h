@@ -23,9 +23,11 @@ struct TableDdl {
   // One ALTER that adds the secondary indexes set aside and puts STATS_AUTO_RECALC back; "" when
   // there is nothing to do.
   std::string add_indexes;
+  std::vector<std::string> index_names;  // that it adds
   // FULLTEXT indexes, one ALTER each: InnoDB builds one at a time. Run them before add_indexes:
   // the first one rebuilds the table, to add a hidden FTS_DOC_ID, with all indexes it has by then.
   std::vector<std::string> add_fulltext;
+  std::vector<std::string> fulltext_names;  // one for each
   // "ALTER TABLE .. ADD CONSTRAINT .. FOREIGN KEY .., ADD .."; "" when the table has none.
   std::string add_foreign_keys;
 };

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <iterator>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "engine/server/sql_text.h"
 
 namespace zdpipe {
@@ -180,6 +183,41 @@ TablePlan PlanGenerated(const TableInfo& table) {
       absl::StrCat("SELECT ", expressions, " FROM ", QuoteName(table.name.schema, table.name.name),
                    table.system_versioned ? " FOR SYSTEM_TIME ALL" : "");
   return plan;
+}
+
+std::optional<std::string> SelectAfter(const TableInfo& table, const TablePlan& plan,
+                                       absl::string_view last_key) {
+  constexpr absl::string_view kCertain[] = {"tinyint", "smallint", "mediumint", "int",
+                                            "bigint",  "decimal",  "binary",    "varbinary"};
+  if (plan.key.empty() || table.system_versioned) return std::nullopt;
+  for (const KeyColumn& key : plan.key) {
+    const std::string& name = plan.columns[key.position].name;
+    const auto column = std::find_if(table.columns.begin(), table.columns.end(),
+                                     [&](const ColumnInfo& info) { return info.name == name; });
+    if (column == table.columns.end() || std::find(std::begin(kCertain), std::end(kCertain),
+                                                   column->data_type) == std::end(kCertain)) {
+      return std::nullopt;
+    }
+  }
+  if (!absl::ConsumePrefix(&last_key, "(") || !absl::ConsumeSuffix(&last_key, ")")) {
+    return std::nullopt;  // cut
+  }
+  // None of these literals has a comma in it.
+  const std::vector<std::string> values = absl::StrSplit(last_key, ", ");
+  if (values.size() != plan.key.size()) return std::nullopt;
+  // a >= 1 AND (a > 1 OR (a = 1 AND b > 2)): a range of the index, which (a, b) > (1, 2) is not.
+  std::string after;
+  for (size_t i = values.size(); i-- > 0;) {
+    const std::string name = QuoteName(plan.columns[plan.key[i].position].name);
+    const std::string greater = absl::StrCat(name, " > ", values[i]);
+    after = after.empty()
+                ? greater
+                : absl::StrCat("(", greater, " OR (", name, " = ", values[i], " AND ", after, "))");
+  }
+  const std::string first = QuoteName(plan.columns[plan.key[0].position].name);
+  const size_t order = plan.select.rfind(" ORDER BY ");
+  return absl::StrCat(plan.select.substr(0, order), " WHERE ", first, " >= ", values[0], " AND ",
+                      after, plan.select.substr(order));
 }
 
 std::string KeyLiteral(const TablePlan& plan, const RowLayout& layout, WireRow row) {

@@ -3,9 +3,11 @@
 #define ZDPIPE_ENGINE_SCHEMA_TABLE_PLAN_H_
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "engine/rows/wire_row.h"
 #include "engine/schema/catalog.h"
 #include "engine/server/row_stream.h"
@@ -46,6 +48,12 @@ TablePlan PlanTable(const TableInfo& table, const Version& from, const Version& 
 // The same for the generated columns only: a SELECT in no particular order, to compare what two
 // servers have computed. The roles are empty when there are none.
 TablePlan PlanGenerated(const TableInfo& table);
+
+// The plan's SELECT from behind the row whose key is `last_key` (as KeyLiteral gives it); nullopt
+// where that cannot be said with certainty: only for keys of integers, decimals and binary strings
+// is the order of the index beyond doubt the order of SQL's comparison.
+std::optional<std::string> SelectAfter(const TableInfo& table, const TablePlan& plan,
+                                       absl::string_view last_key);
 
 // Values of `row` as SQL literals: "(10, _latin1 X'6162')"; "" for no columns.
 std::string RowLiteral(const std::vector<KeyColumn>& columns, const RowLayout& layout, WireRow row);

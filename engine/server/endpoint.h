@@ -2,6 +2,7 @@
 #ifndef ZDPIPE_ENGINE_SERVER_ENDPOINT_H_
 #define ZDPIPE_ENGINE_SERVER_ENDPOINT_H_
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -51,6 +52,9 @@ struct Endpoint {
   Secret password;
   TlsOptions tls;
   bool compress = false;  // the protocol's own zlib compression
+  // How long the server may say nothing while it is waited for; zero: without limit. A statement
+  // may take longer, as long as the server says that it works on it.
+  std::chrono::seconds io_timeout{60};
 
   // "host:port" or the socket path, for messages and reports.
   std::string Address() const;

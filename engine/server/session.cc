@@ -1,8 +1,14 @@
 #include "engine/server/session.h"
 
 #include <mysql.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -18,6 +24,9 @@ constexpr unsigned kErrAuthPluginCannotLoad = 2059;  // CR_AUTH_PLUGIN_CANNOT_LO
 constexpr unsigned kErrDatabaseAccessDenied = 1044;
 constexpr unsigned kErrAccessDeniedNoPassword = 1698;
 
+// A server that does not say so much in this time does not work.
+constexpr std::chrono::seconds kAskTimeout{10};
+
 // Statements in messages are cut here: enough to recognise, too short to flood a log.
 constexpr size_t kShownStatementBytes = 120;
 
@@ -28,6 +37,17 @@ std::string Shown(absl::string_view sql) {
 
 std::string Shown(const Warning& warning) {
   return absl::StrCat(warning.level, " ", warning.code, ": ", warning.message);
+}
+
+// The other end may vanish without a word: then the kernel finds out, within a minute.
+void KeepAlive(int socket) {
+  const std::pair<int, int> settings[] = {
+      {TCP_KEEPIDLE, 20}, {TCP_KEEPINTVL, 10}, {TCP_KEEPCNT, 4}};
+  const int on = 1;
+  setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+  for (const auto& [name, value] : settings) {
+    setsockopt(socket, IPPROTO_TCP, name, &value, sizeof(value));  // no effect on a Unix socket
+  }
 }
 
 absl::StatusOr<Result> StoreResult(MYSQL* mysql, MYSQL_RES* stored) {
@@ -119,8 +139,10 @@ absl::Status Session::ConnectWith(const SessionOptions& options, bool use_tls) {
 
   const unsigned connect_seconds = static_cast<unsigned>(options.connect_timeout.count());
   mysql_options(mysql_, MYSQL_OPT_CONNECT_TIMEOUT, &connect_seconds);
-  if (options.io_timeout.count() > 0) {
-    const unsigned io_seconds = static_cast<unsigned>(options.io_timeout.count());
+  io_timeout_ = options.io_timeout.value_or(endpoint_.io_timeout);
+  patient_ = options.patient;
+  if (io_timeout_.count() > 0) {
+    const unsigned io_seconds = static_cast<unsigned>(io_timeout_.count());
     mysql_options(mysql_, MYSQL_OPT_READ_TIMEOUT, &io_seconds);
     mysql_options(mysql_, MYSQL_OPT_WRITE_TIMEOUT, &io_seconds);
   }
@@ -153,6 +175,7 @@ absl::Status Session::ConnectWith(const SessionOptions& options, bool use_tls) {
                          nullptr, endpoint_.port, socket, CLIENT_MULTI_RESULTS) == nullptr) {
     return ConnectError();
   }
+  KeepAlive(static_cast<int>(mysql_get_socket(mysql_)));
   return absl::OkStatus();
 }
 
@@ -226,6 +249,7 @@ absl::Status Session::Execute(absl::string_view sql) {
 }
 
 absl::StatusOr<std::vector<Warning>> Session::ExecuteWithWarnings(absl::string_view sql) {
+  if (!comment_.empty()) return ExecuteSecret(absl::StrCat(comment_, sql), Shown(sql));
   return ExecuteSecret(sql, Shown(sql));
 }
 
@@ -265,6 +289,7 @@ absl::Status Session::AwaitStatement() { return CollectResults("statement").stat
 // first one at all.
 absl::StatusOr<Result> Session::CollectResults(absl::string_view sql) {
   Result kept;
+  ZDPIPE_RETURN_IF_ERROR(AwaitAnswer(sql));
   if (mysql_read_query_result(mysql_) != 0) return LastError(Shown(sql));
   while (true) {
     if (MYSQL_RES* stored = mysql_store_result(mysql_); stored != nullptr) {
@@ -277,10 +302,52 @@ absl::StatusOr<Result> Session::CollectResults(absl::string_view sql) {
     } else if (mysql_field_count(mysql_) != 0) {
       return LastError(Shown(sql));
     }
+    affected_rows_ = mysql_affected_rows(mysql_);  // the library forgets it in the next call
     const int next = mysql_next_result(mysql_);
     if (next > 0) return LastError(Shown(sql));
     if (next < 0) return kept;
   }
+}
+
+// Waits until the first byte of the answer is here. The library's own limit, for each read, would
+// end a statement that rightly takes hours.
+absl::Status Session::AwaitAnswer(absl::string_view what) {
+  using Clock = std::chrono::steady_clock;
+  if (io_timeout_.count() == 0) return absl::OkStatus();
+  auto limit = Clock::now() + io_timeout_;
+  pollfd readable{static_cast<int>(mysql_get_socket(mysql_)), POLLIN, 0};
+  while (true) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(limit - Clock::now());
+    const int ready = poll(&readable, 1, static_cast<int>(std::max<int64_t>(0, left.count())));
+    if (ready > 0) return absl::OkStatus();  // also after an error, which the read then reports
+    if (Clock::now() < limit) continue;      // interrupted by a signal
+    absl::Status works = MakeError(failure(), "the time limit has passed");
+    if (patient_) works = AskWhetherItWorks();
+    if (!works.ok()) {
+      shutdown(readable.fd, SHUT_RDWR);  // a late answer must not be taken for another's
+      return MakeServerError(failure(), kErrNoAnswer,
+                             absl::StrCat(EndName(end_), ": ", Shown(what), ": no answer for ",
+                                          io_timeout_.count(), " s: ", works.message()));
+    }
+    limit = Clock::now() + io_timeout_;
+  }
+}
+
+// OK when the server says that this session's statement runs.
+absl::Status Session::AskWhetherItWorks() const {
+  SessionOptions options;
+  options.io_timeout = kAskTimeout;
+  options.patient = false;
+  ZDPIPE_ASSIGN_OR_RETURN(const std::unique_ptr<Session> other, Connect(endpoint_, end_, options));
+  ZDPIPE_ASSIGN_OR_RETURN(
+      const Result found,
+      other->Query(absl::StrCat("SELECT COMMAND FROM information_schema.PROCESSLIST WHERE ID = ",
+                                thread_id())));
+  if (found.rows.empty()) return MakeError(failure(), "the server does not know the session");
+  const std::string command = found.rows[0][0].value_or("");
+  if (command != "Sleep" && command != "Killed") return absl::OkStatus();
+  return MakeError(failure(), absl::StrCat("the server says that the session is idle (", command,
+                                           "): its answer was lost"));
 }
 
 absl::StatusOr<std::vector<Warning>> Session::ReadWarnings() {
@@ -310,8 +377,6 @@ bool Session::supports_bulk_execute() const {
   mariadb_get_infov(mysql_, MARIADB_CONNECTION_EXTENDED_SERVER_CAPABILITIES, &capabilities);
   return version_.mariadb && (capabilities & (MARIADB_CLIENT_STMT_BULK_OPERATIONS >> 32)) != 0;
 }
-
-unsigned long long Session::affected_rows() const { return mysql_affected_rows(mysql_); }
 
 absl::Status Session::LastError(absl::string_view what) const {
   const unsigned number = mysql_errno(mysql_);

@@ -61,8 +61,11 @@ struct Warning {
 
 struct SessionOptions {
   std::chrono::seconds connect_timeout{10};
-  // How long one read or write on the socket may take; zero: no limit (index builds take hours).
-  std::chrono::seconds io_timeout{0};
+  // In place of the endpoint's.
+  std::optional<std::chrono::seconds> io_timeout;
+  // A statement that takes longer than the io_timeout is waited for as long as another session
+  // hears that the server works on it (index builds take hours). False: it is an error.
+  bool patient = true;
   // A reply or row larger than this is refused by the client before it is stored.
   uint64_t max_packet_bytes = uint64_t{1} << 30;
   // Appears in the server's process list, in performance_schema's connection attributes.
@@ -87,6 +90,10 @@ class Session {
   // message may still quote it; that is the caller's to look at.)
   absl::StatusOr<std::vector<Warning>> ExecuteSecret(absl::string_view sql, absl::string_view what);
 
+  // Stands in front of every statement of Execute and ExecuteWithWarnings from now on, so that the
+  // process list tells whose it is: "/* text */ ". Errors show the statement without it.
+  void SetComment(std::string comment) { comment_ = std::move(comment); }
+
   // Runs a query and returns its result. A CALL may have several: the first one with rows wins.
   absl::StatusOr<Result> Query(absl::string_view sql);
   // The single value of a single row; an error when there is no row. NULL is "".
@@ -107,7 +114,8 @@ class Session {
   unsigned long thread_id() const;  // for KILL
   bool encrypted() const { return encrypted_; }
   bool supports_bulk_execute() const;  // MARIADB_CLIENT_STMT_BULK_OPERATIONS
-  unsigned long long affected_rows() const;
+  // Of the last statement, or of its last result.
+  uint64_t affected_rows() const { return affected_rows_; }
 
   // The error the client library holds now, as a status that names `what`.
   absl::Status LastError(absl::string_view what) const;
@@ -121,12 +129,18 @@ class Session {
   absl::Status ConnectError() const;
   absl::Status SetUp();
   absl::StatusOr<Result> CollectResults(absl::string_view sql);
+  absl::Status AwaitAnswer(absl::string_view what);
+  absl::Status AskWhetherItWorks() const;
   absl::StatusOr<std::vector<Warning>> ReadWarnings();
 
   Endpoint endpoint_;
   End end_;
   Version version_;
   bool encrypted_ = false;
+  std::chrono::seconds io_timeout_{0};
+  bool patient_ = true;
+  uint64_t affected_rows_ = 0;
+  std::string comment_;
   st_mysql* mysql_ = nullptr;
 };
 

@@ -1,5 +1,6 @@
 #include "engine/snapshot/handoff.h"
 
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -259,6 +260,21 @@ std::string HandoffPath(const std::string& path, const SnapshotProof& proof, siz
     return absl::StrCat(path, ".", channel, "-", name);
   }
   return absl::StrCat(path.substr(0, dot), ".", channel, "-", name, path.substr(dot));
+}
+
+std::optional<HandoffRun> ReadHandoffRun(const std::string& path) {
+  std::ifstream file(path);
+  const ordered_json json = ordered_json::parse(file, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) return std::nullopt;
+  HandoffRun run;
+  try {
+    run.run_id = json.at("run_id").get<std::string>();
+    run.usable = json.at("usable").get<bool>();
+    run.target_address = json.at("target").at("address").get<std::string>();
+  } catch (const ordered_json::exception&) {
+    return std::nullopt;
+  }
+  return run;
 }
 
 }  // namespace zdpipe

@@ -53,6 +53,16 @@ std::vector<std::string> HandoffNotes(const Handoff& handoff);
 
 std::string HandoffJson(const Handoff& handoff);
 
+// Which run has written a handoff file.
+struct HandoffRun {
+  std::string run_id;
+  std::string target_address;
+  bool usable = false;
+};
+
+// nullopt when there is no such file, or when it is not one of these.
+std::optional<HandoffRun> ReadHandoffRun(const std::string& path);
+
 // "out.json" for the first of one channel; "out.CHANNEL.json" for each of several.
 std::string HandoffPath(const std::string& path, const SnapshotProof& proof, size_t channel);
 

@@ -1,6 +1,7 @@
 #include "engine/snapshot/snapshot.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -12,6 +13,8 @@ namespace {
 // Rounds in which the sessions of a master are started together; with n writes a second the
 // chance per round is about exp(-n * 0.5 ms), so a busy master needs the lock, a calm one a few.
 constexpr int kAgreementRounds = 20;
+
+using Json = nlohmann::json;
 
 constexpr char kStartSnapshot[] = "START TRANSACTION WITH CONSISTENT SNAPSHOT";
 
@@ -64,6 +67,9 @@ absl::StatusOr<SnapshotProof> ReadProofInside(Session& session, SourceState stat
     proof.binlog_taken_from = "SHOW MASTER STATUS";
   }
   if (proof.binlog.empty()) proof.binlog_taken_from = "";
+  if (session.version().mariadb && !proof.binlog.empty()) {
+    proof.binlog_gtid = ReadVariable(session, "gtid_binlog_pos");
+  }
   return proof;
 }
 
@@ -187,8 +193,57 @@ std::string SnapshotProof::Difference(const SnapshotProof& later) const {
     note(absl::StrCat("the master", name), channels[i].master_host, later.channels[i].master_host);
   }
   note("the applied GTID position", replica_gtid, later.replica_gtid);
-  note("the source's own binlog", show(binlog), show(later.binlog));
+  const bool same_transactions =
+      binlog_gtid.has_value() && later.binlog_gtid.has_value() && !later.binlog.empty();
+  if (same_transactions) {
+    note("the GTID position of the source's own binlog", *binlog_gtid, *later.binlog_gtid);
+  } else {
+    note("the source's own binlog", show(binlog), show(later.binlog));
+  }
   return text;
+}
+
+std::string ProofText(const SnapshotProof& proof) {
+  auto position = [](const BinlogPosition& at) { return Json::array({at.file, at.position}); };
+  Json channels = Json::array();
+  for (const ReplicaChannel& channel : proof.channels) {
+    channels.push_back({{"channel", channel.channel},
+                        {"master", channel.master_host},
+                        {"applied", position(channel.applied)},
+                        {"sql_state", channel.sql_state}});
+  }
+  const Json json = {
+      {"channels", channels},
+      {"gtid", proof.replica_gtid},
+      {"binlog", position(proof.binlog)},
+      {"binlog_gtid", proof.binlog_gtid.has_value() ? Json(*proof.binlog_gtid) : Json()}};
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+absl::StatusOr<SnapshotProof> ParseProof(absl::string_view text) {
+  auto position = [](const Json& json) {
+    return BinlogPosition{json.at(0).get<std::string>(), json.at(1).get<uint64_t>()};
+  };
+  try {
+    const Json json = Json::parse(text);
+    SnapshotProof proof;
+    for (const Json& entry : json.at("channels")) {
+      ReplicaChannel& channel = proof.channels.emplace_back();
+      channel.channel = entry.at("channel").get<std::string>();
+      channel.master_host = entry.at("master").get<std::string>();
+      channel.applied = position(entry.at("applied"));
+      channel.sql_state = entry.at("sql_state").get<std::string>();
+    }
+    proof.replica_gtid = json.at("gtid").get<std::string>();
+    proof.binlog = position(json.at("binlog"));
+    if (!json.at("binlog_gtid").is_null()) {
+      proof.binlog_gtid = json.at("binlog_gtid").get<std::string>();
+    }
+    return proof;
+  } catch (const Json::exception& exception) {
+    return MakeError(Failure::kResume, absl::StrCat("the ledger's proof of the source is damaged: ",
+                                                    Printable(exception.what())));
+  }
 }
 
 absl::StatusOr<Snapshot> OpenSnapshot(const Endpoint& endpoint, SourceState state,

@@ -8,6 +8,7 @@
 #define ZDPIPE_ENGINE_SNAPSHOT_SNAPSHOT_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,9 @@ struct SnapshotProof {
   std::vector<ReplicaChannel> channels;
   std::string replica_gtid;  // MariaDB: gtid_slave_pos; MySQL: gtid_executed
   BinlogPosition binlog;     // the source's own, as of the snapshot; empty without a binlog
+  // MariaDB: gtid_binlog_pos, the last transaction in it. A restart begins a new binlog file, and
+  // leaves this as it is; nullopt where there is none.
+  std::optional<std::string> binlog_gtid;
   std::string binlog_taken_from;
   std::string replica_taken_from;
 
@@ -35,6 +39,11 @@ struct SnapshotProof {
   // move: it has no effect on the data).
   std::string Difference(const SnapshotProof& later) const;
 };
+
+// A proof as text, for the ledger, and back; kResume when it is no such text. Only what Difference
+// compares is kept.
+std::string ProofText(const SnapshotProof& proof);
+absl::StatusOr<SnapshotProof> ParseProof(absl::string_view text);
 
 struct Snapshot {
   std::vector<std::unique_ptr<Session>> sessions;  // each inside its transaction

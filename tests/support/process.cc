@@ -175,6 +175,10 @@ absl::StatusOr<ProcessResult> RunProcess(const std::vector<std::string>& argv,
       kill(pid, options.signal);
       result.signal_sent = true;
     }
+    if (result.signal_sent && !options.continue_when_file_appears.empty() &&
+        access(options.continue_when_file_appears.c_str(), F_OK) == 0) {
+      kill(pid, SIGCONT);
+    }
     if (!result.timed_out && Clock::now() - start >= options.time_limit) {
       kill(pid, SIGKILL);
       result.timed_out = true;

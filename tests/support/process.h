@@ -24,6 +24,8 @@ struct ProcessOptions {
   int signal = 0;
   std::optional<std::chrono::milliseconds> signal_after{};
   std::string signal_when_file_appears{};
+  // SIGCONT, for a process that was stopped.
+  std::string continue_when_file_appears{};
 };
 
 struct ProcessResult {

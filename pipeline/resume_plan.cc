@@ -1,0 +1,143 @@
+#include "pipeline/resume_plan.h"
+
+#include <algorithm>
+#include <span>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "engine/rows/digest.h"
+#include "engine/server/sql_text.h"
+#include "engine/snapshot/replication.h"
+
+namespace zdpipe {
+namespace {
+
+// Longer values are shown by their beginning.
+constexpr size_t kShownBytes = 200;
+
+std::string DefinerText(const DefinerPolicy& policy) {
+  switch (policy.kind) {
+    case DefinerPolicy::Kind::kKeep:
+      return "keep";
+    case DefinerPolicy::Kind::kCurrent:
+      return "current";
+    case DefinerPolicy::Kind::kReplace:
+      return absl::StrCat(policy.user, "@", policy.host);
+  }
+  return "";
+}
+
+std::string StateText(SourceState state) {
+  switch (state) {
+    case SourceState::kStoppedReplica:
+      return "stopped-replica";
+    case SourceState::kMaster:
+      return "master";
+    case SourceState::kFrozen:
+      return "frozen";
+  }
+  return "";
+}
+
+std::string VerifyText(VerifyMode mode) {
+  switch (mode) {
+    case VerifyMode::kRows:
+      return "rows";
+    case VerifyMode::kCounts:
+      return "counts";
+    case VerifyMode::kNone:
+      return "none";
+  }
+  return "";
+}
+
+// What a server says of itself: how it is reached may change.
+std::string SourceText(Session& source, const ServerIdentity& identity) {
+  return absl::StrCat(identity.vendor, " ", identity.version, ", server_id ", identity.server_id,
+                      ", port ", ReadVariable(source, "port"));
+}
+
+std::string Shown(const std::string& value) {
+  if (value.empty()) return "(none)";
+  return value.size() <= kShownBytes ? Printable(value)
+                                     : absl::StrCat(Printable(value.substr(0, kShownBytes)), "...");
+}
+
+void Add(std::string& text, std::initializer_list<absl::string_view> fields) {
+  // With their lengths, so that no two lists of fields give one text.
+  for (absl::string_view field : fields) absl::StrAppend(&text, field.size(), ":", field);
+}
+
+}  // namespace
+
+std::string CatalogDigest(const Catalog& catalog) {
+  std::string text;
+  for (const DatabaseInfo& database : catalog.databases) {
+    Add(text, {"database", database.name, database.charset, database.collation});
+  }
+  std::vector<const TableInfo*> tables;
+  for (const TableInfo& table : catalog.tables) tables.push_back(&table);
+  std::sort(tables.begin(), tables.end(),
+            [](const TableInfo* a, const TableInfo* b) { return a->name < b->name; });
+  for (const TableInfo* table : tables) {
+    Add(text, {"table", table->name.schema, table->name.name, table->engine});
+    for (const ColumnInfo& column : table->columns) {
+      Add(text, {column.name, column.full_type, column.collation});
+    }
+  }
+  for (const ObjectName& name : catalog.sequences) Add(text, {"sequence", name.schema, name.name});
+  for (const ObjectName& name : catalog.views) Add(text, {"view", name.schema, name.name});
+  for (const RoutineInfo& routine : catalog.routines) {
+    Add(text, {RoutineKindName(routine.kind), routine.name.schema, routine.name.name});
+  }
+  for (const TriggerInfo& trigger : catalog.triggers) {
+    Add(text, {"trigger", trigger.name.schema, trigger.name.name});
+  }
+  for (const EventInfo& event : catalog.events)
+    Add(text, {"event", event.name.schema, event.name.name});
+  Digest digest;
+  digest.Add(WireRow(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
+  return digest.Hex();
+}
+
+Ledger::Plan MakeResumePlan(const CopyOptions& options, const Resources& resources,
+                            const CheckResult& check, Session& source) {
+  const Selection& selection = options.selection;
+  return {
+      {"zdpipe version", options.tool_version},
+      {"source", SourceText(source, check.source)},
+      {"target", absl::StrCat(check.target.vendor, " ", check.target.version)},
+      {"--source-state", StateText(options.source_state)},
+      {"--databases", absl::StrJoin(selection.databases, ",")},
+      {"--tables", absl::StrJoin(selection.tables, ",")},
+      {"--exclude-tables", absl::StrJoin(selection.exclude_tables, ",")},
+      {"--definer", DefinerText(options.definer)},
+      {"--users", options.users ? "yes" : "no"},
+      {"--indexes", options.indexes_after ? "after" : "inline"},
+      {"--verify", VerifyText(options.verify)},
+      // Ranges are cut by these: see RowPipe::IsIn.
+      {"range size", absl::StrCat(resources.sizes.range_bytes, " bytes in batches of ",
+                                  resources.sizes.batch_bytes)},
+      {"objects of the source", CatalogDigest(check.catalog)},
+  };
+}
+
+absl::Status CompareResumePlans(const Ledger::Plan& earlier, const Ledger::Plan& now) {
+  std::string differences;
+  for (size_t i = 0; i < std::max(earlier.size(), now.size()); ++i) {
+    const std::pair<std::string, std::string> nothing;
+    const auto& [name, was] = i < earlier.size() ? earlier[i] : nothing;
+    const auto& [name_now, is] = i < now.size() ? now[i] : nothing;
+    if (name == name_now && was == is) continue;
+    absl::StrAppend(&differences, differences.empty() ? "" : "; ", name.empty() ? name_now : name,
+                    " was ", Shown(was), ", is ", Shown(is));
+  }
+  if (differences.empty()) return absl::OkStatus();
+  return WithHint(MakeError(Failure::kResume,
+                            absl::StrCat("the run on the target cannot be resumed: ", differences)),
+                  "resume with the same options and servers, or start again without --resume: that "
+                  "removes what the run has left");
+}
+
+}  // namespace zdpipe
