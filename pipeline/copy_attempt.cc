@@ -39,7 +39,6 @@ constexpr std::chrono::seconds kHeartbeatEvery{5};
 constexpr int kCloseSeconds = 2;
 // The heartbeats come more often.
 constexpr int kLedgerWaitSeconds = 60;
-constexpr std::chrono::seconds kEndStatementsWithin{30};
 constexpr std::chrono::seconds kWaitNoteEvery{5};
 constexpr char kProofEntry[] = "state of the source";
 
@@ -57,11 +56,6 @@ std::string NewId() {
                       absl::Hex(random(), absl::kZeroPad8), absl::Hex(random(), absl::kZeroPad8));
 }
 
-// Tells a run's statements in the process list.
-std::string RunComment(const std::string& run_id) {
-  return absl::StrCat("/* zdpipe ", run_id, " */ ");
-}
-
 class Attempt {
  public:
   explicit Attempt(const AttemptContext& context)
@@ -72,6 +66,7 @@ class Attempt {
         on_note_(context.on_note),
         throttle_(context.throttle),
         retries_(context.retries),
+        lost_ledger_thread_(context.lost_ledger_thread),
         resume_(context.resume),
         target_watch_(context.options.target) {}
 
@@ -96,7 +91,7 @@ class Attempt {
     for (const TableReport& table : report_.tables) report_.ranges += table.ranges;
     report_.status = status;
     const bool may_go_on = ledger_started_.load() && options_.source_state != SourceState::kMaster;
-    return {std::move(report_), may_go_on, brought_.load()};
+    return {std::move(report_), may_go_on, brought_.load(), ledger_thread_.load()};
   }
 
  private:
@@ -159,6 +154,11 @@ class Attempt {
     // The lock goes with the session: if this machine vanishes without a word, the server must not
     // keep it for long. While we live, the heartbeats keep the session.
     ledger_session_->TrySet(absl::StrCat("wait_timeout = ", kLedgerWaitSeconds));
+    if (lost_ledger_thread_ != 0) {
+      // It may keep the lock, as long as the server has not noticed that its connection broke.
+      (void)EndSessions(*target_, options_.selection.control_schema, lost_ledger_thread_,
+                        [this] { return cancel_.cancelled(); });
+    }
     skip_binlog_ = MaySkipBinlog();
     if (skip_binlog_) ledger_session_->TrySet("sql_log_bin = 0");
     ZDPIPE_ASSIGN_OR_RETURN(ledger_,
@@ -180,6 +180,11 @@ class Attempt {
     progress_.SetTotals(report_.tables_total, report_.bytes_estimate, report_.resources.jobs);
     plan_ = MakeResumePlan(options_, report_.resources, check_, *source_);
     if (resume_) ZDPIPE_RETURN_IF_ERROR(ComparePlans());
+    if (options_.resume && !resume_) {
+      ZDPIPE_ASSIGN_OR_RETURN(const bool ended, HasEndedBefore());
+      if (ended) return absl::OkStatus();
+      Note("there is no run to resume on the target: starting at the beginning");
+    }
     if (check_.refused()) return RefusedError(check_);
     return SetUpTargetControl(*target_, skip_binlog_);
   }
@@ -206,7 +211,6 @@ class Attempt {
                                                Printable(handoff->target_address))),
                         "name the target of that run, or start again without --resume");
       }
-      Note("there is no run to resume on the target: starting at the beginning");
       return absl::OkStatus();
     }
     report_.run_id = run->run_id;
@@ -219,8 +223,45 @@ class Attempt {
     return ledger_->Drop();
   }
 
+  // A run that was stopped after its ledger was gone: the handoff file says how it ended, and the
+  // source is as it was. Sets ended_.
+  absl::StatusOr<bool> HasEndedBefore() {
+    const std::optional<HandoffRun> run = ReadHandoffRun(options_.handoff_path);
+    if (!run.has_value() || !run->usable || !run->exit_code.has_value() ||
+        run->target_address != options_.target.Address()) {
+      return false;
+    }
+    ZDPIPE_ASSIGN_OR_RETURN(const SnapshotProof now,
+                            ReadProof(options_.source, options_.source_state, {}));
+    if (!CheckUnchanged(options_.source_state, run->proof, now).ok()) return false;
+    ZDPIPE_ASSIGN_OR_RETURN(const std::set<ObjectName> present, TablesOnTarget());
+    const auto& tables = check_.catalog.tables;
+    const bool all_there =
+        !tables.empty() && std::all_of(tables.begin(), tables.end(), [&](const TableInfo& table) {
+          return present.count(table.name) > 0;
+        });
+    if (!all_there) return false;
+    Note(absl::StrCat("run ", run->run_id, " has ended already, says ", options_.handoff_path,
+                      "; to compare the servers again: zdpipe verify"));
+    report_.run_id = run->run_id;
+    report_.handoff_paths = {options_.handoff_path};
+    report_.handoff_usable = true;
+    ended_ = *run->exit_code == 0 ? absl::OkStatus()
+                                  : MakeError(static_cast<Failure>(*run->exit_code),
+                                              "done, but not everything was made as on the source; "
+                                              "the report of that run lists what");
+    return true;
+  }
+
   absl::Status ComparePlans() {
-    ZDPIPE_ASSIGN_OR_RETURN(Ledger::Plan earlier, ledger_->ReadPlan());
+    absl::StatusOr<Ledger::Plan> read = ledger_->ReadPlan();
+    if (!read.ok()) {
+      return PassingTrouble(read.status()).empty()
+                 ? Reclassify(Annotate(read.status(), "the ledger cannot be read"),
+                              Failure::kResume)
+                 : read.status();
+    }
+    Ledger::Plan earlier = *std::move(read);
     const auto proof = std::find_if(earlier.begin(), earlier.end(),
                                     [](const auto& entry) { return entry.first == kProofEntry; });
     if (proof == earlier.end()) {
@@ -269,7 +310,8 @@ class Attempt {
     return WriteHandoffs(false, {"the copy has not ended"}, false);
   }
 
-  absl::Status WriteHandoffs(bool usable, std::vector<std::string> reasons, bool unchanged) {
+  absl::Status WriteHandoffs(bool usable, std::vector<std::string> reasons, bool unchanged,
+                             std::optional<int> exit_code = std::nullopt) {
     report_.handoff_paths.clear();
     report_.handoff_usable = usable;
     const size_t files = std::max<size_t>(1, snapshot_.proof.channels.size());
@@ -288,6 +330,7 @@ class Attempt {
       if (report_.accounts.has_value()) {
         handoff.accounts = {report_.accounts->users, report_.accounts->roles};
       }
+      handoff.exit_code = exit_code;
       handoff.reasons = reasons;
       const std::vector<std::string> never = UnusableReasons(handoff);
       handoff.reasons.insert(handoff.reasons.end(), never.begin(), never.end());
@@ -309,7 +352,8 @@ class Attempt {
       if (gtid.ok()) master_gtid_ = *gtid;
     }
     ZDPIPE_RETURN_IF_ERROR(resume_ ? GoOnWithRun() : BeginRun());
-    target_->SetComment(RunComment(report_.run_id));
+    ZDPIPE_RETURN_IF_ERROR(RecordSession(*target_, options_.selection.control_schema));
+    ZDPIPE_RETURN_IF_ERROR(ledger_->RecordOwnSession());
     const ObjectLedger ledger = {
         [this](absl::string_view kind, absl::string_view schema, absl::string_view name) {
           return ledger_->RecordObject(kind, schema, name);
@@ -332,6 +376,11 @@ class Attempt {
   }
 
   absl::Status BeginRun() {
+    if (!earlier_.empty()) {
+      // Best effort: what they hold ends in a lock wait timeout below.
+      (void)EndSessions(*target_, options_.selection.control_schema, std::nullopt,
+                        [this] { return cancel_.cancelled(); });
+    }
     ZDPIPE_RETURN_IF_ERROR(RemoveEarlier());
     if (options_.drop_target) {
       for (const DatabaseInfo& database : check_.catalog.databases) {
@@ -355,7 +404,10 @@ class Attempt {
 
   // Tables stay, with the rows that are in. Everything else is small, and made again.
   absl::Status GoOnWithRun() {
-    ZDPIPE_RETURN_IF_ERROR(EndStatementsOfRun());
+    // An index build goes on in the server when its client is gone, and a transaction stays open
+    // until the server notices: what the sessions of the run hold would be waited for.
+    ZDPIPE_RETURN_IF_ERROR(EndSessions(*target_, options_.selection.control_schema, std::nullopt,
+                                       [this] { return cancel_.cancelled(); }));
     ZDPIPE_RETURN_IF_ERROR(ledger_->Resume(token_));
     ledger_started_.store(true);
     const auto others =
@@ -377,30 +429,6 @@ class Attempt {
     }
     report_.resume.emplace();
     return absl::OkStatus();
-  }
-
-  // An index build goes on in the server when its client is gone; the same one again would wait for
-  // it, for hours.
-  absl::Status EndStatementsOfRun() {
-    const std::string mine = absl::StrCat(
-        "SELECT ID FROM information_schema.PROCESSLIST WHERE ID <> CONNECTION_ID() AND INFO LIKE ",
-        QuoteText(absl::StrCat(RunComment(report_.run_id), "%")));
-    const auto give_up = Clock::now() + kEndStatementsWithin;
-    while (true) {
-      ZDPIPE_ASSIGN_OR_RETURN(const Result running, target_->Query(mine));
-      if (running.rows.empty()) return absl::OkStatus();
-      if (cancel_.cancelled()) return CancelledError();
-      if (Clock::now() > give_up) {
-        return MakeServerError(Failure::kTarget, kErrLockWaitTimeout,
-                               absl::StrCat("target: a statement of the run that is resumed does "
-                                            "not end: session ",
-                                            running.rows[0][0].value_or("")));
-      }
-      for (const auto& row : running.rows) {
-        (void)target_->ExecuteWithWarnings(absl::StrCat("KILL ", row[0].value_or("0")));
-      }
-      std::this_thread::sleep_for(Ticker::kPoll);
-    }
   }
 
   absl::StatusOr<std::set<ObjectName>> TablesOnTarget() {
@@ -517,7 +545,8 @@ class Attempt {
                             Session::Connect(options_.source, End::kSource, {}));
     ZDPIPE_ASSIGN_OR_RETURN(sessions.target_control, ConnectTarget());
     ZDPIPE_RETURN_IF_ERROR(SetUpTargetControl(*sessions.target_control, skip_binlog_));
-    sessions.target_control->SetComment(RunComment(report_.run_id));
+    ZDPIPE_RETURN_IF_ERROR(
+        RecordSession(*sessions.target_control, options_.selection.control_schema));
     SessionOptions limited;
     limited.max_packet_bytes = report_.resources.max_wide_row_bytes;
     ZDPIPE_ASSIGN_OR_RETURN(sessions.target_reader, ConnectTarget(limited));
@@ -667,7 +696,8 @@ class Attempt {
   absl::Status CompareWithSource() {
     DefinitionRules rules;
     rules.definer = options_.definer;
-    rules.ignore_counters = options_.source_state == SourceState::kMaster;
+    // A restart of the source, after which a run is resumed, forgets what was reserved only.
+    rules.ignore_counters = options_.source_state == SourceState::kMaster || resume_;
     rules.stopping = [this] { return cancel_.cancelled(); };
     ZDPIPE_ASSIGN_OR_RETURN(const std::vector<DefinitionDifference> differences,
                             CompareDefinitions(*source_, *target_, check_.catalog, rules));
@@ -717,7 +747,8 @@ class Attempt {
     if (!lost_.empty()) {
       reasons.push_back(absl::StrCat(lost_.size(), " tables could not be copied"));
     }
-    ZDPIPE_RETURN_IF_ERROR(WriteHandoffs(reasons.empty(), reasons, true));
+    const int exit_code = report_.failures.empty() ? 0 : static_cast<int>(Failure::kPartial);
+    ZDPIPE_RETURN_IF_ERROR(WriteHandoffs(reasons.empty(), reasons, true, exit_code));
     if (!report_.failures.empty()) {
       const ObjectFailure& first = report_.failures.front();
       return WithHint(
@@ -902,6 +933,7 @@ class Attempt {
 
   Throttle& throttle_;
   RetryLog& retries_;
+  const unsigned long lost_ledger_thread_;
   bool resume_;               // until it turns out that there is nothing to resume
   TargetWatch target_watch_;  // the watching ticker's thread only, as the next two
   Clock::time_point last_watch_;

@@ -25,12 +25,14 @@ struct AttemptContext {
   Throttle& throttle;
   RetryLog& retries;
   bool resume = false;
+  unsigned long lost_ledger_thread = 0;  // the ledger's session of the attempt before; 0: none
 };
 
 struct AttemptResult {
   CopyReport report;
   bool may_go_on = false;  // another attempt can resume what this one has begun
   bool brought = false;    // it has brought ranges that were not there before
+  unsigned long ledger_thread = 0;
 };
 
 AttemptResult RunAttempt(const AttemptContext& context);

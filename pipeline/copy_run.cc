@@ -63,10 +63,12 @@ class CopyRun {
     bool resume = options_.resume;
     auto pause = kFirstPause;
     auto give_up = Clock::time_point::max();
+    unsigned long lost_ledger_thread = 0;
     while (true) {
       progress_.Restart();
-      AttemptResult result = RunAttempt(
-          {options_, cancel_, progress_, on_tick_, on_note_, throttle_, retries_, resume});
+      AttemptResult result = RunAttempt({options_, cancel_, progress_, on_tick_, on_note_,
+                                         throttle_, retries_, resume, lost_ledger_thread});
+      if (result.may_go_on) lost_ledger_thread = result.ledger_thread;
       may_go_on_ = may_go_on_ || result.may_go_on;
       ++attempts_;
       Keep(std::move(result.report));

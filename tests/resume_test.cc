@@ -2,6 +2,8 @@
 // stops with its exit code and goes on with --resume; each row is there once.
 #include <gmock/gmock.h>
 
+#include <regex>
+
 #include "tests/copy_harness.h"
 #include "tests/support/fault_proxy.h"
 #include "tests/support/test_server.h"
@@ -27,7 +29,8 @@ std::string Schema() {
       "FROM seq_1_to_60000;",
       "CREATE TABLE pair (a BIGINT UNSIGNED, b SMALLINT, c DECIMAL(20,5), d VARBINARY(20), "
       "e VARCHAR(200), PRIMARY KEY (a, b, c, d));"
-      "INSERT INTO pair SELECT 18446744073709551615 - seq DIV 100, seq % 100 - 50, seq / 3, "
+      "INSERT INTO pair SELECT 18446744073709551615 - seq DIV 100, CAST(seq % 100 AS SIGNED) - 50, "
+      "seq / 3, "
       "UNHEX(MD5(seq)), REPEAT('p', 150) FROM seq_1_to_40000;",
       "CREATE TABLE my (id INT PRIMARY KEY, v VARCHAR(200)) ENGINE=MyISAM;"
       "INSERT INTO my SELECT seq, REPEAT('m', 150) FROM seq_1_to_20000;",
@@ -102,7 +105,15 @@ class ResumeTest : public testing::Test {
   }
   void ExpectComplete(const ProcessResult& result) {
     EXPECT_TRUE(Succeeds(result));
-    EXPECT_EQ(Differences(*source_, *target_, {"r"}), "");
+    // A killed source forgets which AUTO_INCREMENT values it had reserved.
+    auto without_counters = [](std::map<std::string, std::string> facts) {
+      static const std::regex counter(" AUTO_INCREMENT=[0-9]+");
+      for (auto& [name, value] : facts) value = std::regex_replace(value, counter, "");
+      return facts;
+    };
+    EXPECT_EQ(Differences(without_counters(Fingerprint(*source_, {"r"})),
+                          without_counters(Fingerprint(*target_, {"r"}))),
+              "");
     EXPECT_EQ(UserDatabases(*target_), (Strings{"r"}));
     EXPECT_EQ(Handoff(folder_)["usable"], true);
     EXPECT_TRUE(NoSessionIsLeft(*source_));
@@ -152,9 +163,11 @@ TEST_F(ResumeTest, KilledProcessKeepsRangesOfTablesWithoutAKeyAndWithWords) {
 TEST_F(ResumeTest, KilledAgainAndAgain) {
   KillWhenRangesAreIn(1);
   for (int i = 0; i < 6; ++i) {
-    Strings args = Args({"--rate", "20MiB"});
-    args.push_back("--resume");
-    RunZdpipe(args, {.signal = SIGKILL, .signal_after = std::chrono::milliseconds(150 + 350 * i)});
+    const ProcessResult killed =
+        RunZdpipe(Args({"--rate", "9MiB", "--resume"}),
+                  {.signal = SIGKILL, .signal_after = std::chrono::milliseconds(150 + 250 * i)});
+    if (killed.exit_code == 0) break;  // as it may with slow processes
+    ASSERT_EQ(killed.exit_code, 128 + SIGKILL) << i << " " << killed.standard_error;
   }
   ExpectComplete(Resume());
 }
@@ -212,10 +225,10 @@ TEST_F(ResumeTest, SourceThatIsKilledAndComesBackIsGoneOnWith) {
 
 TEST_F(ResumeTest, SourceThatMovedIsExitCode6) {
   KillWhenRangesAreIn(3);
-  ASSERT_DONE(source_->Sql("UPDATE r.parent SET id = 1000 WHERE id = 100"));
+  ASSERT_DONE(source_->Sql("UPDATE r.child SET p = 1 WHERE id = 2"));
   EXPECT_TRUE(FailsWith(Resume(), 6, {"moved", "binlog"}));
   EXPECT_EQ(Handoff(folder_)["usable"], false);
-  ASSERT_DONE(source_->Sql("UPDATE r.parent SET id = 100 WHERE id = 1000"));
+  ASSERT_DONE(source_->Sql("UPDATE r.child SET p = 3 WHERE id = 2"));
   // A fresh start removes what there is.
   ExpectComplete(RunZdpipe(Args()));
 }
@@ -323,7 +336,9 @@ TEST_F(ResumeTest, HalfOpenConnectionIsReplaced) {
   // All that are open now; new ones are served.
   const size_t connections = (*proxy)->connections();
   for (size_t i = 0; i < connections; ++i) (*proxy)->Stall(i);
-  ExpectComplete(copy.Wait());
+  const ProcessResult result = copy.Wait();
+  (*proxy)->CutAll();
+  ExpectComplete(result);
 }
 
 TEST_F(ResumeTest, DeadlineStopsAndSaves) {
@@ -355,7 +370,7 @@ TEST_F(ResumeTest, FullDiskIsWaitedFor) {
   // All tables in one file that may not grow; somebody makes room.
   const auto full = StartServer({.args = {"--innodb-file-per-table=0",
                                           "--innodb-data-file-path=ibdata1:12M:autoextend:max:"
-                                          "96M"}});
+                                          "72M"}});
   ASSERT_NE(full, nullptr);
   ASSERT_DONE(
       full->Sql("CREATE USER zd@'%'; GRANT ALL ON *.* TO zd@'%' WITH GRANT OPTION;"
@@ -390,13 +405,17 @@ TEST_F(ResumeTest, ReadOnlyTargetIsWaitedFor) {
   EXPECT_GT(Report(folder_)["totals"]["retry_causes"]["read-only server"], 0);
 }
 
-TEST_F(ResumeTest, RunThatWasStoppedWhileItRemovedItsLedgerHasEnded) {
-  Strings args = Args({"--keep-control"});
-  ASSERT_TRUE(Succeeds(RunZdpipe(args)));
+TEST_F(ResumeTest, RunThatWasStoppedWhenItsLedgerWasGoneHasEnded) {
+  ASSERT_TRUE(Succeeds(RunZdpipe(Args({"--keep-control"}))));
   ASSERT_DONE(target_->Sql("DROP TABLE zdpipe.claim, zdpipe.object, zdpipe.plan"));
-  const ProcessResult result = Resume();
-  EXPECT_THAT(result.standard_error, HasSubstr("has ended already"));
-  ExpectComplete(result);
+  for (int i = 0; i < 2; ++i) {  // with remains of the ledger, and without
+    const ProcessResult result = Resume();
+    EXPECT_THAT(result.standard_error, HasSubstr("has ended already"));
+    ExpectComplete(result);
+  }
+  // Not when the source, or the target, is not as it was.
+  ASSERT_DONE(target_->Sql("DROP TABLE r.words"));
+  EXPECT_TRUE(FailsWith(Resume(), 3, {"TARGET_NOT_EMPTY"}));
 }
 
 }  // namespace

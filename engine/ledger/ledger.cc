@@ -1,6 +1,10 @@
 #include "engine/ledger/ledger.h"
 
 #include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <set>
+#include <thread>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -12,6 +16,10 @@ namespace {
 
 // Key text longer than this is cut: it is for people; a key that long cannot be an index entry.
 constexpr size_t kMaxKeyText = 16000;
+
+constexpr int64_t kStartedWithin = 3;  // seconds: two readings of ServerStarted
+constexpr std::chrono::seconds kEndSessionsWithin{30};
+constexpr std::chrono::milliseconds kEndSessionsPoll{50};
 
 // Tables written to the ledger ahead of the one that is begun.
 constexpr size_t kTablesAhead = 127;
@@ -35,6 +43,10 @@ constexpr char kSettingColumns[] =
     "name VARCHAR(40) NOT NULL PRIMARY KEY, value VARCHAR(1000) NOT NULL";
 constexpr char kPlanColumns[] =
     "position INT NOT NULL PRIMARY KEY, name VARCHAR(40) NOT NULL, value LONGTEXT NOT NULL";
+// As the process list and the server's start tell them: thread ids are given again after a restart.
+constexpr char kSessionColumns[] =
+    "thread_id BIGINT UNSIGNED NOT NULL, user VARCHAR(255) NOT NULL, host VARCHAR(255) NOT NULL, "
+    "server_started BIGINT NOT NULL, KEY (thread_id)";
 constexpr char kClaimColumns[] = "token VARCHAR(80) NOT NULL PRIMARY KEY";
 
 uint64_t Number(const std::string& text) {
@@ -45,6 +57,15 @@ uint64_t Number(const std::string& text) {
 
 std::string LockName(absl::string_view control_schema) {
   return QuoteText(absl::StrCat("zdpipe.", control_schema));
+}
+
+// In seconds of the server's clock, give or take one.
+absl::StatusOr<int64_t> ServerStarted(Session& session) {
+  ZDPIPE_ASSIGN_OR_RETURN(const Result uptime, session.Query("SHOW GLOBAL STATUS LIKE 'Uptime'"));
+  ZDPIPE_ASSIGN_OR_RETURN(const std::string now, session.QueryValue("SELECT UNIX_TIMESTAMP()"));
+  if (uptime.rows.empty()) return MakeError(Failure::kTarget, "target: no status variable Uptime");
+  return static_cast<int64_t>(Number(now)) -
+         static_cast<int64_t>(Number(uptime.rows[0][1].value_or("")));
 }
 
 LedgerRun RunOf(const Result& result) {
@@ -149,8 +170,9 @@ absl::Status Ledger::Start(const LedgerRun& run, const Plan& plan, absl::string_
   ZDPIPE_RETURN_IF_ERROR(
       Execute(absl::StrCat("CREATE DATABASE ", schema, " CHARACTER SET utf8mb4")));
   const std::pair<absl::string_view, absl::string_view> tables[] = {
-      {"run", kRunColumns},     {"plan", kPlanColumns},   {"object", kObjectColumns},
-      {"range", kRangeColumns}, {"claim", kClaimColumns}, {"setting", kSettingColumns}};
+      {"run", kRunColumns},         {"plan", kPlanColumns},   {"object", kObjectColumns},
+      {"session", kSessionColumns}, {"range", kRangeColumns}, {"claim", kClaimColumns},
+      {"setting", kSettingColumns}};
   for (const auto& [name, columns] : tables) {
     ZDPIPE_RETURN_IF_ERROR(Execute(absl::StrCat("CREATE TABLE ", Table(name), " (", columns,
                                                 ") ENGINE=InnoDB "
@@ -282,6 +304,11 @@ absl::Status Ledger::Heartbeat(absl::string_view phase) {
                               ", heartbeat_at = UTC_TIMESTAMP()"));
 }
 
+absl::Status Ledger::RecordOwnSession() {
+  std::lock_guard lock(mutex_);
+  return RecordSession(session_, control_schema_);
+}
+
 absl::Status Ledger::KeepAlive() { return Execute("DO 1"); }
 
 absl::Status Ledger::WriteStages() {
@@ -309,9 +336,9 @@ absl::Status Ledger::Finish(absl::string_view state, absl::string_view error, in
 
 absl::Status Ledger::Drop() {
   // The row that says how the run ended goes last: see ReadRemains.
-  ZDPIPE_RETURN_IF_ERROR(
-      Execute(absl::StrCat("DROP TABLE IF EXISTS ", Table("claim"), ", ", Table("object"), ", ",
-                           Table("plan"), ", ", Table("range"), ", ", Table("setting"))));
+  ZDPIPE_RETURN_IF_ERROR(Execute(absl::StrCat(
+      "DROP TABLE IF EXISTS ", Table("claim"), ", ", Table("object"), ", ", Table("plan"), ", ",
+      Table("range"), ", ", Table("session"), ", ", Table("setting"))));
   return Execute(absl::StrCat("DROP DATABASE IF EXISTS ", QuoteName(control_schema_)));
 }
 
@@ -351,6 +378,51 @@ std::string Ledger::Table(absl::string_view name) const { return QuoteName(contr
 absl::StatusOr<Result> Ledger::Query(absl::string_view sql) {
   std::lock_guard lock(mutex_);
   return session_.Query(sql);
+}
+
+absl::Status RecordSession(Session& session, absl::string_view control_schema) {
+  ZDPIPE_ASSIGN_OR_RETURN(const int64_t started, ServerStarted(session));
+  return session.Execute(
+      absl::StrCat("INSERT INTO ", QuoteName(control_schema, "session"), " SELECT ID, USER, HOST, ",
+                   started, " FROM information_schema.PROCESSLIST WHERE ID = CONNECTION_ID()"));
+}
+
+absl::Status EndSessions(Session& session, absl::string_view control_schema,
+                         std::optional<unsigned long> thread_id,
+                         const std::function<bool()>& stopping) {
+  ZDPIPE_ASSIGN_OR_RETURN(const int64_t started, ServerStarted(session));
+  const std::string recorded =
+      absl::StrCat(" FROM ", QuoteName(control_schema, "session"),
+                   thread_id.has_value() ? absl::StrCat(" WHERE thread_id = ", *thread_id) : "");
+  ZDPIPE_ASSIGN_OR_RETURN(
+      const Result sessions,
+      session.Query(absl::StrCat("SELECT thread_id, user, host, server_started", recorded)));
+  std::set<std::vector<std::optional<std::string>>> ours;
+  for (const auto& row : sessions.rows) {
+    const int64_t difference = static_cast<int64_t>(Number(row[3].value_or(""))) - started;
+    if (std::abs(difference) <= kStartedWithin) ours.insert({row[0], row[1], row[2]});
+  }
+  for (const auto give_up = std::chrono::steady_clock::now() + kEndSessionsWithin; !ours.empty();) {
+    ZDPIPE_ASSIGN_OR_RETURN(
+        const Result running,
+        session.Query("SELECT ID, USER, HOST FROM information_schema.PROCESSLIST WHERE ID <> "
+                      "CONNECTION_ID()"));
+    std::string left;
+    for (const auto& row : running.rows) {
+      if (ours.count(row) == 0) continue;
+      left = row[0].value_or("");
+      (void)session.ExecuteWithWarnings(absl::StrCat("KILL ", left));
+    }
+    if (left.empty()) break;
+    if (stopping()) return MakeError(Failure::kStopped, "stopped");
+    if (std::chrono::steady_clock::now() > give_up) {
+      return MakeServerError(Failure::kTarget, kErrLockWaitTimeout,
+                             absl::StrCat("target: session ", left,
+                                          " of the interrupted run was killed and does not end"));
+    }
+    std::this_thread::sleep_for(kEndSessionsPoll);
+  }
+  return session.Execute(absl::StrCat("DELETE", recorded));
 }
 
 absl::StatusOr<bool> InsertRange(Session& session, const RangeClaim& claim,

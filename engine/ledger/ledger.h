@@ -8,6 +8,7 @@
 #define ZDPIPE_ENGINE_LEDGER_LEDGER_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -126,6 +127,7 @@ class Ledger {
   void SetStage(uint32_t table_id, TableStage stage);
   // Removes the ranges of a table that is gone from the target.
   absl::Status ForgetRanges(uint32_t table_id);
+  absl::Status RecordOwnSession();  // see RecordSession
   absl::Status Heartbeat(absl::string_view phase);
   // Keeps the session, and with it the lock, before there is a run to write of.
   absl::Status KeepAlive();
@@ -157,6 +159,15 @@ class Ledger {
   size_t tables_begun_ = 0;                                  // of tables_, from the front
   std::vector<std::pair<uint32_t, TableStage>> stages_;      // not written yet
 };
+
+// Sessions that write on the target are recorded, by themselves, so that they can be ended when
+// their client is gone and the server has not noticed.
+absl::Status RecordSession(Session& session, absl::string_view control_schema);
+// Ends the recorded sessions (only the one with the id `thread_id`, if given) that are still there,
+// and waits until they are gone. A lock wait timeout when they stay.
+absl::Status EndSessions(Session& session, absl::string_view control_schema,
+                         std::optional<unsigned long> thread_id,
+                         const std::function<bool()>& stopping);
 
 // Where and as whom a loader writes its ranges.
 struct RangeClaim {

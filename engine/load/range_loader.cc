@@ -86,14 +86,21 @@ std::map<std::string, uint64_t> RetryLog::counts() const {
 
 absl::StatusOr<std::unique_ptr<RangeLoader>> RangeLoader::Make(LoaderOptions options) {
   std::unique_ptr<RangeLoader> loader(new RangeLoader(std::move(options)));
-  ZDPIPE_RETURN_IF_ERROR(loader->Connect());
+  ZDPIPE_RETURN_IF_ERROR(loader->Connect([] { return false; }));
   return loader;
 }
 
-absl::Status RangeLoader::Connect() {
+absl::Status RangeLoader::Connect(const std::function<bool()>& stopping) {
   CloseSession();
   ZDPIPE_ASSIGN_OR_RETURN(std::unique_ptr<Session> session, options_.connect());
   Session& target = *session;
+  if (lost_thread_ != 0) {
+    // The server may not have noticed, and keep the locks of its transaction.
+    ZDPIPE_RETURN_IF_ERROR(
+        EndSessions(target, options_.claim.control_schema, lost_thread_, stopping));
+    lost_thread_ = 0;
+  }
+  ZDPIPE_RETURN_IF_ERROR(RecordSession(target, options_.claim.control_schema));
   ZDPIPE_RETURN_IF_ERROR(target.Execute(absl::StrCat(
       "SET autocommit = 0, foreign_key_checks = 0, unique_checks = 1, ", kStrictMode)));
   strict_ = true;
@@ -128,7 +135,7 @@ absl::Status RangeLoader::Load(const LoadTable& table, const Range& range,
   leniently_ = table.computed_leniently != nullptr && !table.transactional;
   if (leniently_) table.computed_leniently->store(true);
   while (true) {
-    absl::Status status = session_ != nullptr ? absl::OkStatus() : Connect();
+    absl::Status status = session_ != nullptr ? absl::OkStatus() : Connect(stopping);
     if (status.ok()) status = LoadOnce(table, range);
     if (status.ok()) return status;
     const absl::string_view trouble = PassingTrouble(status);
@@ -168,6 +175,7 @@ bool RangeLoader::MayReplay(const LoadTable& table, const absl::Status& status) 
 }
 
 void RangeLoader::CloseSession() {
+  if (session_ != nullptr) lost_thread_ = session_->thread_id();
   insert_.reset();  // before its session
   session_.reset();
 }

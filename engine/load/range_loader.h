@@ -84,7 +84,7 @@ class RangeLoader {
 
  private:
   explicit RangeLoader(LoaderOptions options) : options_(std::move(options)) {}
-  absl::Status Connect();
+  absl::Status Connect(const std::function<bool()>& stopping);
   void CloseSession();
   // The rows of one execute.
   struct Span {
@@ -104,6 +104,7 @@ class RangeLoader {
 
   const LoaderOptions options_;
   std::unique_ptr<Session> session_;
+  unsigned long lost_thread_ = 0;  // id of a session that was given up; 0: none
   uint64_t max_packet_bytes_ = 0;
   bool strict_ = true;
   bool leniently_ = false;             // the range is loaded without strict mode

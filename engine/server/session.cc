@@ -249,7 +249,6 @@ absl::Status Session::Execute(absl::string_view sql) {
 }
 
 absl::StatusOr<std::vector<Warning>> Session::ExecuteWithWarnings(absl::string_view sql) {
-  if (!comment_.empty()) return ExecuteSecret(absl::StrCat(comment_, sql), Shown(sql));
   return ExecuteSecret(sql, Shown(sql));
 }
 

@@ -90,10 +90,6 @@ class Session {
   // message may still quote it; that is the caller's to look at.)
   absl::StatusOr<std::vector<Warning>> ExecuteSecret(absl::string_view sql, absl::string_view what);
 
-  // Stands in front of every statement of Execute and ExecuteWithWarnings from now on, so that the
-  // process list tells whose it is: "/* text */ ". Errors show the statement without it.
-  void SetComment(std::string comment) { comment_ = std::move(comment); }
-
   // Runs a query and returns its result. A CALL may have several: the first one with rows wins.
   absl::StatusOr<Result> Query(absl::string_view sql);
   // The single value of a single row; an error when there is no row. NULL is "".
@@ -140,7 +136,6 @@ class Session {
   std::chrono::seconds io_timeout_{0};
   bool patient_ = true;
   uint64_t affected_rows_ = 0;
-  std::string comment_;
   st_mysql* mysql_ = nullptr;
 };
 

@@ -240,6 +240,9 @@ std::string HandoffJson(const Handoff& handoff) {
   json["revalidated_at"] =
       handoff.revalidated_at.empty() ? ordered_json(nullptr) : ordered_json(handoff.revalidated_at);
   json["unchanged"] = handoff.unchanged;
+  json["exit_code"] =
+      handoff.exit_code.has_value() ? ordered_json(*handoff.exit_code) : ordered_json(nullptr);
+  json["proof"] = ordered_json::parse(ProofText(handoff.proof));
   // Nothing connects to the upstream server during a copy: null means "not looked at".
   json["binlog"] = {{"present_upstream", nullptr}, {"retention_hours", nullptr}};
   json["statements"] = {{"mariadb", MariaDbStatements(handoff)},
@@ -271,6 +274,10 @@ std::optional<HandoffRun> ReadHandoffRun(const std::string& path) {
     run.run_id = json.at("run_id").get<std::string>();
     run.usable = json.at("usable").get<bool>();
     run.target_address = json.at("target").at("address").get<std::string>();
+    if (!json.at("exit_code").is_null()) run.exit_code = json.at("exit_code").get<int>();
+    absl::StatusOr<SnapshotProof> proof = ParseProof(json.at("proof").dump());
+    if (!proof.ok()) return std::nullopt;
+    run.proof = *std::move(proof);
   } catch (const ordered_json::exception&) {
     return std::nullopt;
   }

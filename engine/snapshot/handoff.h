@@ -43,6 +43,7 @@ struct Handoff {
   std::string revalidated_at;
   bool unchanged = false;                             // the proof held after the last read
   std::optional<std::pair<size_t, size_t>> accounts;  // users and roles carried, with --users
+  std::optional<int> exit_code;                       // of a copy that has come to its end
 };
 
 // Why these coordinates can never be used, whatever the copy does; empty when they can.
@@ -58,6 +59,8 @@ struct HandoffRun {
   std::string run_id;
   std::string target_address;
   bool usable = false;
+  std::optional<int> exit_code;
+  SnapshotProof proof;
 };
 
 // nullopt when there is no such file, or when it is not one of these.
