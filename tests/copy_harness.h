@@ -18,6 +18,7 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <regex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -154,6 +155,12 @@ inline std::string Differences(const std::map<std::string, std::string>& source,
   const size_t count = lines.size();
   if (count > kShown) lines.resize(kShown);
   return count == 0 ? "" : absl::StrCat(count, " differences\n", absl::StrJoin(lines, "\n"));
+}
+
+// A killed server forgets which AUTO_INCREMENT values it had reserved.
+inline std::string WithoutCounters(std::string definition) {
+  static const std::regex counter(" AUTO_INCREMENT=[0-9]+");
+  return std::regex_replace(definition, counter, "");
 }
 
 inline std::string Differences(TestServer& source, TestServer& target, const Strings& databases) {
