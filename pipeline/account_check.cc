@@ -11,13 +11,13 @@
 #include "absl/strings/str_join.h"
 #include "engine/schema/accounts.h"
 #include "engine/server/sql_text.h"
+#include "pipeline/probe.h"
 
 namespace zdpipe {
 namespace {
 
 // Names in one finding; the count is always said.
 constexpr size_t kShownNames = 10;
-constexpr int kProbeSeconds = 2;
 
 using AccountKey = std::pair<std::string, std::string>;  // user, host
 
@@ -78,7 +78,8 @@ class AccountChecker {
     }
     // Renames an account that nobody has.
     const absl::Status renamed =
-        Probe("RENAME USER 'zdpipe-check'@'nowhere.invalid' TO 'zdpipe-check-2'@'nowhere.invalid'");
+        Probe(target_,
+              "RENAME USER 'zdpipe-check'@'nowhere.invalid' TO 'zdpipe-check-2'@'nowhere.invalid'");
     if (IsSessionLost(renamed)) return renamed;
     if (IsDenied(renamed))
       AddUnwritable(renamed,
@@ -86,24 +87,6 @@ class AccountChecker {
     ComparePresent(*accounts, *present);
     CheckPlans(*accounts);
     return absl::OkStatus();
-  }
-
-  // A statement that fails in any case; how it fails says whether the target user may do such
-  // things. One that has to wait for somebody's lock says nothing. (MariaDB's RENAME USER does not
-  // heed lock_wait_timeout under a global read lock; MySQL's waits until that is released.)
-  absl::Status Probe(absl::string_view sql) {
-    constexpr const char* kLimits[] = {"lock_wait_timeout", "max_statement_time"};
-    std::vector<std::string> restore;
-    for (const char* limit : kLimits) {
-      const absl::StatusOr<std::string> before =
-          target_.QueryValue(absl::StrCat("SELECT @@SESSION.", limit));
-      if (!before.ok()) continue;  // MySQL has only one of them
-      restore.push_back(absl::StrCat(limit, " = ", *before));
-      target_.TrySet(absl::StrCat(limit, " = ", kProbeSeconds));
-    }
-    const absl::Status status = target_.ExecuteWithWarnings(sql).status();
-    for (const std::string& setting : restore) target_.TrySet(setting);
-    return status;
   }
 
   void AddUnwritable(const absl::Status& why, absl::string_view grant) {
@@ -263,7 +246,8 @@ class AccountChecker {
     const std::string schema =
         result_.catalog.databases.empty() ? "zdpipe" : result_.catalog.databases[0].name;
     const absl::Status tried =
-        Probe(absl::StrCat("ALTER DEFINER = ", account.Quoted(), " EVENT ",
+        Probe(target_,
+              absl::StrCat("ALTER DEFINER = ", account.Quoted(), " EVENT ",
                            QuoteName(schema, "zdpipe check: there is no such event"), " DISABLE"));
     if (IsSessionLost(tried)) return tried;
     if (ServerErrnoOf(tried) != kErrAccessDeniedSpecific) return true;

@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "engine/server/sql_text.h"
 #include "pipeline/account_check.h"
+#include "pipeline/privilege_check.h"
 #include "pipeline/release_check.h"
 
 namespace zdpipe {
@@ -39,7 +40,10 @@ class Checker {
     CheckTargetReadOnly();
     CheckPackets();
     ZDPIPE_RETURN_IF_ERROR(CheckAccounts(source_, target_, options_, earlier_, result_));
-    return CheckRelease(source_, target_, result_.catalog, result_.findings);
+    ZDPIPE_RETURN_IF_ERROR(CheckPrivileges(source_, target_, options_, result_));
+    const absl::Status release = CheckRelease(source_, target_, result_.catalog, result_.findings);
+    // What may not be read has been said above.
+    return result_.refused() && IsDenied(release) ? absl::OkStatus() : release;
   }
 
  private:
@@ -105,7 +109,7 @@ class Checker {
       return absl::OkStatus();
     }
     absl::StatusOr<ReplicaStatus> replica = ReadReplicaStatus(source_);
-    if (!replica.ok() && ServerErrnoOf(replica.status()) == kErrAccessDeniedSpecific) {
+    if (!replica.ok() && IsDenied(replica.status())) {
       Add("REPLICA_STATUS_DENIED", Severity::kError, source_.endpoint().name,
           replica.status().message(), HintOf(replica.status()));
       return absl::OkStatus();

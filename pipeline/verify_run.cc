@@ -13,6 +13,7 @@
 #include "engine/server/sql_text.h"
 #include "engine/snapshot/snapshot.h"
 #include "pipeline/copy_run.h"
+#include "pipeline/privilege_check.h"
 #include "pipeline/resources.h"
 #include "pipeline/row_pipe.h"
 #include "pipeline/table_queue.h"
@@ -103,10 +104,34 @@ class VerifyRun {
     for (DefinitionDifference& extra : ExtraObjects(source_catalog_, target_catalog_)) {
       report_.definitions.push_back(std::move(extra));
     }
+    ZDPIPE_RETURN_IF_ERROR(NoteBlindness(*source_, source_catalog_));
+    ZDPIPE_RETURN_IF_ERROR(NoteBlindness(*target_, target_catalog_));
     if (!SameRelease(source_->version(), target_->version())) {
       report_.notes.push_back(
           "the servers are of different releases: definitions are compared by what "
           "information_schema says of them, not word by word");
+    }
+    return absl::OkStatus();
+  }
+
+  // What a user may not see cannot be said to be equal.
+  absl::Status NoteBlindness(Session& session, const Catalog& catalog) {
+    ZDPIPE_ASSIGN_OR_RETURN(const std::vector<Blindness> found,
+                            FindBlindness(session, catalog, options_.selection));
+    for (const Blindness& one : found) {
+      const std::string text =
+          absl::StrCat("the ", EndName(session.end()), "'s user lacks ", one.privilege, " on ",
+                       Printable(one.object), ": ", one.reason);
+      if (!one.certain) {
+        report_.notes.push_back(absl::StrCat(text, " (it could not be found out)"));
+        continue;
+      }
+      DefinitionDifference unseen;
+      unseen.kind = DefinitionDifference::Kind::kUnreadable;
+      unseen.object_kind = "privilege";
+      unseen.name = {one.privilege, ""};
+      (session.end() == End::kSource ? unseen.source : unseen.target) = text;
+      report_.definitions.push_back(std::move(unseen));
     }
     return absl::OkStatus();
   }

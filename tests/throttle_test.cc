@@ -123,6 +123,46 @@ TEST_F(ThrottledCopyTest, RateSlowsTheCopy) {
   EXPECT_GE(seconds, 2);  // 12 MiB, of which a second's worth is free
 }
 
+// A new master whose own replica must not be drowned.
+TEST_F(ThrottledCopyTest, CopyWaitsForTheReplicaOfTheTarget) {
+  TestServerOptions as_master;
+  as_master.binlog = true;
+  const std::unique_ptr<TestServer> target = StartServer(as_master);
+  TestServerOptions as_replica;
+  as_replica.args = {"--report-host=127.0.0.1"};  // or else the target does not know where it is
+  const std::unique_ptr<TestServer> replica = StartServer(as_replica);
+  ASSERT_DONE(SetUpReplication(*target, *replica));
+  const std::string waits = "SELECT phase LIKE '%, waits: ";
+
+  WriteLock lock(*replica);
+  BackgroundZdpipe copy(CopyArgs(
+      Ends(*source_, *target), folder_,
+      {"--max-lag", "1", "--range-bytes", "1MiB", "--rate", "2MiB", "--progress", "json"}));
+  ASSERT_TRUE(AwaitValue(
+      *target, waits + "replica 127.0.0.1:% is % s behind, more than 1' FROM zdpipe.run", "1"));
+  EXPECT_FALSE(copy.ended());
+  lock.Release();
+  // What cannot be measured is a reason to wait, too.
+  ASSERT_DONE(replica->Sql("STOP SLAVE SQL_THREAD"));
+  ASSERT_TRUE(AwaitValue(*target,
+                         waits + "the lag of replica 127.0.0.1:% is unknown: its replication does "
+                                 "not run' FROM zdpipe.run",
+                         "1"));
+  EXPECT_FALSE(copy.ended());
+  ASSERT_DONE(replica->Sql("START SLAVE SQL_THREAD"));
+  const ProcessResult result = copy.Wait();
+
+  EXPECT_TRUE(Succeeds(result));
+  for (const char* reason : {"\"throttle\":\"replica 127.0.0.1:", " s behind, more than 1\"",
+                             "is unknown: its replication does not run"}) {
+    EXPECT_TRUE(absl::StrContains(result.standard_error, reason)) << result.standard_error;
+  }
+  EXPECT_GT(Report(folder_)["totals"]["throttled_seconds"], 1.0);
+  EXPECT_EQ(Differences(*source_, *target, {"b"}), "");
+  ASSERT_DONE(AwaitReplica(*target, *replica));
+  EXPECT_EQ(Differences(*target, *replica, {"b"}), "");
+}
+
 TEST_F(ThrottledCopyTest, SettingsNeedARun) {
   EXPECT_TRUE(FailsWith(Set("rate=1MiB"), 2, {"no run is at work"}));
 }

@@ -62,7 +62,10 @@ absl::StatusOr<ReplicaStatus> ReadReplicaStatus(Session& session) {
   for (const std::string& statement : statements) {
     const absl::StatusOr<Result> result = session.Query(statement);
     if (!result.ok()) {
-      first_error.Update(result.status());
+      // A server that does not know the newer words says so first; what it refuses tells more.
+      if (first_error.ok() || (IsDenied(result.status()) && !IsDenied(first_error))) {
+        first_error = result.status();
+      }
       continue;
     }
     ReplicaStatus status;
