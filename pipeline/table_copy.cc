@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "absl/strings/str_cat.h"
+#include "engine/load/empty_period_loader.h"
 #include "engine/server/sql_text.h"
 #include "pipeline/table_compare.h"
 
@@ -43,6 +44,11 @@ class TableCopy {
     ZDPIPE_RETURN_IF_ERROR(Unless(AddIndexes(), "index", without_indexes));
     if (table_.holds_rows()) {
       ZDPIPE_RETURN_IF_ERROR(Unless(Verify(), "table", outcome_.lost));
+    }
+    if (table_.history_by_transaction) {
+      outcome_.failures.push_back({"history", table_.name,
+                                   "its periods are transaction numbers, which mean nothing on "
+                                   "another server: only its current rows are copied"});
     }
     context_.ledger.FinishTable(table_id_);
     context_.pipe.progress.FinishTable();
@@ -99,7 +105,27 @@ class TableCopy {
     // Recorded before it exists: a run that dies in between must know that it is ours.
     ZDPIPE_RETURN_IF_ERROR(context_.ledger.BeginTable(table_id_));
     ZDPIPE_RETURN_IF_ERROR(Ddl(absl::StrCat("USE ", QuoteName(table_.name.schema))));
-    return Ddl(ddl_.create);
+    ZDPIPE_RETURN_IF_ERROR(Ddl(ddl_.create));
+    return table_.carries_history() ? AddEmptyPeriods() : absl::OkStatus();
+  }
+
+  // The rows that must be there before any other.
+  absl::Status AddEmptyPeriods() {
+    EmptyPeriods& plan = load_.plan.empty_periods;
+    const absl::StatusOr<Digest> digest =
+        DigestOf(*sessions_.reader, plan.scan, load_.plan.roles, nullptr);
+    if (!digest.ok()) return SourceError(digest.status());
+    empty_periods_ = *digest;
+    if (empty_periods_.rows() == 0) return absl::OkStatus();
+    load_.plan.select = plan.others;
+    const absl::StatusOr<std::unique_ptr<RowStream>> rows =
+        RowStream::Open(*sessions_.reader, plan.as_current, load_.plan.roles);
+    if (!rows.ok()) return SourceError(rows.status());
+    RangeLoader* const loader = context_.pipe.loaders.Take();
+    const absl::Status loaded = LoadEmptyPeriods(
+        **rows, load_, loader->session(), [this] { return context_.pipe.cancel.cancelled(); });
+    context_.pipe.loaders.Give(loader);
+    return loaded;
   }
 
   absl::Status MoveRows() {
@@ -126,6 +152,7 @@ class TableCopy {
                                                            : moved.status();
     }
     moved_ = *moved;
+    moved_.digest.Add(empty_periods_);
     outcome_.report.rows = moved_.digest.rows();
     outcome_.report.bytes = moved_.bytes;
     outcome_.report.ranges = moved_.ranges;
@@ -136,7 +163,8 @@ class TableCopy {
   // As many rows as the source has, of a table whose columns are all generated.
   absl::Status RepeatRows() {
     Stage("rows");
-    const absl::StatusOr<Digest> source = DigestOf(*sessions_.reader, load_.plan, nullptr);
+    const absl::StatusOr<Digest> source =
+        DigestOf(*sessions_.reader, load_.plan.select, load_.plan.roles, nullptr);
     if (!source.ok()) return SourceError(source.status());
     moved_.digest = *source;
     outcome_.report.rows = source->rows();
@@ -193,8 +221,9 @@ class TableCopy {
       outcome_.report.verify = count == absl::StrCat(moved_.digest.rows()) ? "equal" : "different";
     } else {
       const Version& version = sessions_.target_reader->version();
+      const TablePlan plan = PlanTable(table_, version, version);
       const absl::StatusOr<Digest> target =
-          DigestOf(*sessions_.target_reader, PlanTable(table_, version, version),
+          DigestOf(*sessions_.target_reader, plan.select, plan.roles,
                    load_.plan.insert_head.empty() ? nullptr : &load_.layout);
       if (!target.ok() && FailureOf(target.status()) != Failure::kDifferent) return target.status();
       outcome_.report.verify = target.ok() ? "equal" : "different";
@@ -229,9 +258,11 @@ class TableCopy {
 
   // Generated columns that were computed without strict mode: are they what the source has?
   absl::Status CompareGenerated() {
-    ZDPIPE_ASSIGN_OR_RETURN(const Digest source, DigestOf(*sessions_.reader, generated_, nullptr));
-    ZDPIPE_ASSIGN_OR_RETURN(const Digest target,
-                            DigestOf(*sessions_.target_reader, generated_, nullptr));
+    ZDPIPE_ASSIGN_OR_RETURN(const Digest source, DigestOf(*sessions_.reader, generated_.select,
+                                                          generated_.roles, nullptr));
+    ZDPIPE_ASSIGN_OR_RETURN(
+        const Digest target,
+        DigestOf(*sessions_.target_reader, generated_.select, generated_.roles, nullptr));
     if (source == target) return absl::OkStatus();
     outcome_.report.verify = "different";
     outcome_.notes.push_back(absl::StrCat(name_, ": the values of its generated columns differ"));
@@ -239,10 +270,10 @@ class TableCopy {
   }
 
   // kDifferent when the columns' types are not those of `expected`.
-  absl::StatusOr<Digest> DigestOf(Session& session, const TablePlan& plan,
-                                  const RowLayout* expected) {
+  absl::StatusOr<Digest> DigestOf(Session& session, absl::string_view select,
+                                  const std::vector<ColumnRole>& roles, const RowLayout* expected) {
     ZDPIPE_ASSIGN_OR_RETURN(const std::unique_ptr<RowStream> stream,
-                            RowStream::Open(session, plan.select, plan.roles));
+                            RowStream::Open(session, select, roles));
     if (expected != nullptr && stream->layout() != *expected) {
       return MakeError(Failure::kDifferent,
                        absl::StrCat("verify ", name_, ": the column types differ"));
@@ -277,7 +308,7 @@ class TableCopy {
         return MakeServerError(Failure::kPartial, warning.code,
                                absl::StrCat(name_, ": ", warning.message));
       }
-      if (warning.level != "Note") {
+      if (warning.level != "Note" && warning.code != kErrUnknownOption) {
         outcome_.notes.push_back(absl::StrCat(name_, ": ", warning.code, ": ", warning.message));
       }
     }
@@ -287,6 +318,8 @@ class TableCopy {
   static constexpr uint64_t kRowsRepeatedAtOnce = 10'000;  // a statement of 30 KB
   static constexpr unsigned kErrKeyTooLong = 1071;
   static constexpr unsigned kErrTableFull = 1114;
+  // What is lost by it shows up when the definitions are compared.
+  static constexpr unsigned kErrUnknownOption = 1911;
 
   const TableInfo& table_;
   const uint32_t table_id_;
@@ -298,6 +331,7 @@ class TableCopy {
   LoadTable load_;
   TablePlan generated_;
   std::atomic<bool> computed_leniently_ = false;
+  Digest empty_periods_;  // of the rows that Create() has loaded
   PipeResult moved_;
   TableOutcome outcome_;
 };

@@ -369,7 +369,10 @@ absl::Status DatabaseReader::ReadColumns() {
     column.generated = absl::StrContains(words, "VIRTUAL") ||
                        absl::StrContains(words, "STORED GENERATED") ||
                        absl::StrContains(words, "PERSISTENT");
-    if (expression[row] == "ROW START") table->row_start = name[row];
+    if (expression[row] == "ROW START") {
+      table->row_start = name[row];
+      table->history_by_transaction = column.data_type == "bigint";
+    }
     if (expression[row] == "ROW END") table->row_end = name[row];
   }
   // A hidden column in the middle would leave a gap in the positions.
