@@ -324,11 +324,15 @@ class CopyRun {
         ZDPIPE_RETURN_IF_ERROR(RemoveAccount(*object));
         continue;
       } else if (object->kind == "package body") {
-        sql = absl::StrCat("DROP PACKAGE BODY IF EXISTS ", name);
+        continue;  // goes with its package
       } else {
         sql = absl::StrCat("DROP ", object->kind, " IF EXISTS ", name);
       }
+      // MariaDB before 11.4 reads the word PACKAGE in that mode only.
+      const bool package = object->kind == "package";
+      if (package) ZDPIPE_RETURN_IF_ERROR(target_->Execute("SET sql_mode = 'ORACLE'"));
       ZDPIPE_RETURN_IF_ERROR(target_->ExecuteWithWarnings(sql).status());
+      if (package) ZDPIPE_RETURN_IF_ERROR(SetUpTargetControl(*target_, skip_binlog_));
     }
     return absl::OkStatus();
   }
@@ -404,6 +408,11 @@ class CopyRun {
                             Session::Connect(options_.source, End::kSource, {}));
     ZDPIPE_ASSIGN_OR_RETURN(sessions.target_control, ConnectTarget());
     ZDPIPE_RETURN_IF_ERROR(SetUpTargetControl(*sessions.target_control, skip_binlog_));
+    // Table options that no engine knows: shown without this mode in a comment, refused without it.
+    if (sessions.target_control->version().mariadb) {
+      sessions.source_control->TrySet("sql_mode = 'IGNORE_BAD_TABLE_OPTIONS'");
+      sessions.target_control->TrySet("sql_mode = CONCAT(@@sql_mode, ',IGNORE_BAD_TABLE_OPTIONS')");
+    }
     SessionOptions limited;
     limited.max_packet_bytes = report_.resources.max_wide_row_bytes;
     ZDPIPE_ASSIGN_OR_RETURN(sessions.target_reader, ConnectTarget(limited));

@@ -97,7 +97,9 @@ absl::StatusOr<std::unique_ptr<RangeLoader>> RangeLoader::Make(std::unique_ptr<S
 
 absl::Status RangeLoader::Load(const LoadTable& table, const Range& range,
                                const std::function<bool()>& stopping) {
-  leniently_ = false;
+  // Where there is no ROLLBACK a second attempt would meet the rows of the first.
+  leniently_ = table.computed_leniently != nullptr && !table.transactional;
+  if (leniently_) table.computed_leniently->store(true);
   for (int replay = 0;; ++replay) {
     absl::Status status = LoadOnce(table, range);
     if (status.ok()) return status;
