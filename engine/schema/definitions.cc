@@ -68,6 +68,12 @@ class ShownWords {
       }
       absl::StrAppend(&text, shown->columns[i], ": ", Comparable(object, value.value_or("")), "\n");
     }
+    // The options of the table behind it.
+    if (object.kind == "sequence") {
+      const absl::StatusOr<Result> table = session_.Query(absl::StrCat("SHOW CREATE TABLE ", name));
+      if (!table.ok() && !SessionGoesOn(table.status())) return table.status();
+      if (table.ok()) absl::StrAppend(&text, table->Text(0, "Create Table"), "\n");
+    }
     if (object.kind == "sequence" && !rules_.ignore_counters) {
       const absl::StatusOr<Result> state = session_.Query(absl::StrCat("SELECT * FROM ", name));
       if (!state.ok()) {

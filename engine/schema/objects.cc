@@ -72,7 +72,10 @@ absl::Status ObjectCopier::CopySequence(const ObjectName& name) {
   constexpr Kind kSequence{"sequence", "SEQUENCE", "Create Table"};
   ZDPIPE_ASSIGN_OR_RETURN(const std::optional<Definition> definition, Read(kSequence, name));
   if (!definition.has_value()) return absl::OkStatus();
-  ZDPIPE_ASSIGN_OR_RETURN(const Outcome created, Create(kSequence, name, *definition));
+  ZDPIPE_ASSIGN_OR_RETURN(Outcome created, Create(kSequence, name, *definition));
+  if (created.made() && !IsSameTable(name)) {
+    ZDPIPE_ASSIGN_OR_RETURN(created, CreateSequenceAsTable(kSequence, name, *definition));
+  }
   ZDPIPE_RETURN_IF_ERROR(Report(kSequence, name, created));
   if (!created.made()) return absl::OkStatus();
   const absl::StatusOr<Outcome> outcome = CopySequenceState(name);
@@ -403,6 +406,30 @@ absl::Status ObjectCopier::RepairComment(const Kind& kind, const ObjectName& nam
     if (!outcome.made()) Fail(kind, name, absl::StrCat("made, but: ", outcome.reason));
   }
   return absl::OkStatus();
+}
+
+std::string ObjectCopier::ShowCreateTable(Session& session, const ObjectName& name) {
+  const absl::StatusOr<Result> shown =
+      session.Query(absl::StrCat("SHOW CREATE TABLE ", QuoteName(name.schema, name.name)));
+  return shown.ok() && !shown->rows.empty() ? shown->Text(0, "Create Table") : std::string();
+}
+
+// True also when it cannot be told.
+bool ObjectCopier::IsSameTable(const ObjectName& name) {
+  const std::string wanted = ShowCreateTable(source_, name);
+  const std::string got = ShowCreateTable(target_, name);
+  return wanted.empty() || got.empty() || wanted == got;
+}
+
+// SHOW CREATE SEQUENCE says nothing of the options of the table behind it, nor that it was made by
+// CREATE TABLE .. SEQUENCE=1. What the table's definition leaves out is in its row.
+absl::StatusOr<ObjectCopier::Outcome> ObjectCopier::CreateSequenceAsTable(
+    const Kind& kind, const ObjectName& name, const Definition& definition) {
+  const std::string drop = absl::StrCat("DROP SEQUENCE ", QuoteName(name.schema, name.name));
+  ZDPIPE_ASSIGN_OR_RETURN(Outcome outcome, Try("make it anew", drop));
+  if (!outcome.made()) return outcome;
+  ZDPIPE_ASSIGN_OR_RETURN(outcome, Try("make it as a table", ShowCreateTable(source_, name)));
+  return outcome.made() ? outcome : Create(kind, name, definition);
 }
 
 // SETVAL never goes back and cannot say "exhausted"; a full row given to INSERT replaces the state
