@@ -81,6 +81,29 @@ TEST_F(CorpusTest, MergeTableFollowsItsTables) {
   EXPECT_EQ(Value(*target_, "SELECT COUNT(*) FROM m.a_union"), "4");
 }
 
+TEST_F(CorpusTest, TableWithoutItsFileIsOneOnTheTargetToo) {
+  ASSERT_DONE(source_->Sql(
+      "CREATE DATABASE d; USE d; CREATE TABLE gone (a INT PRIMARY KEY, b INT, KEY (b), FULLTEXT f "
+      "(t), t "
+      "TEXT); INSERT INTO gone VALUES (1, 1, 'x'); ALTER TABLE gone DISCARD TABLESPACE;"
+      "CREATE TABLE other (a INT PRIMARY KEY); INSERT INTO other VALUES (1)"));
+  const Folder folder;
+  EXPECT_TRUE(Succeeds(RunCopy(Ends(*source_, *target_), folder)));
+  EXPECT_EQ(Value(*target_, "SELECT COUNT(*) FROM d.other"), "1");
+  EXPECT_EQ(Rows(*target_, "SHOW CREATE TABLE d.gone"), Rows(*source_, "SHOW CREATE TABLE d.gone"));
+  const absl::StatusOr<std::string> read = target_->Value("SELECT COUNT(*) FROM d.gone");
+  EXPECT_TRUE(absl::StrContains(read.status().message(), "1814")) << read.status();
+  EXPECT_TRUE(absl::StrContains(Report(folder).dump(), "its tablespace is discarded"));
+}
+
+TEST_F(CorpusTest, GeneratedColumnWithOtherValuesAtEveryReadingIsNoDifference) {
+  ASSERT_DONE(source_->Sql(
+      "CREATE DATABASE g; CREATE TABLE g.t (a INT, r DOUBLE AS (RAND())) ENGINE=MyISAM; "
+      "INSERT INTO g.t (a) VALUES (1), (2)"));
+  const Folder folder;
+  EXPECT_TRUE(Succeeds(RunCopy(Ends(*source_, *target_), folder)));
+}
+
 TEST_F(CorpusTest, InvalidViewIsReportedAndTheRestIsCopied) {
   ASSERT_DONE(
       source_->Sql("CREATE DATABASE i; USE i; CREATE TABLE t (a INT, b INT); INSERT INTO t VALUES "
