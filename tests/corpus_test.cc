@@ -104,6 +104,18 @@ TEST_F(CorpusTest, GeneratedColumnWithOtherValuesAtEveryReadingIsNoDifference) {
   EXPECT_TRUE(Succeeds(RunCopy(Ends(*source_, *target_), folder)));
 }
 
+TEST_F(CorpusTest, DatabaseWhoseNameIsASystemsInAnotherCaseIsCopied) {
+  ASSERT_DONE(
+      source_->Sql("CREATE DATABASE MYSQL; CREATE TABLE MYSQL.t (a INT); INSERT INTO "
+                   "MYSQL.t VALUES (1), (2); CREATE DATABASE Sys"));
+  const Folder folder;
+  EXPECT_TRUE(Succeeds(RunCopy(Ends(*source_, *target_), folder)));
+  EXPECT_EQ(Value(*target_, "SELECT COUNT(*) FROM MYSQL.t"), "2");
+  for (TestServer* server : {source_, target_}) {  // the harness takes them for the server's own
+    EXPECT_DONE(server->Sql("DROP DATABASE MYSQL; DROP DATABASE Sys"));
+  }
+}
+
 TEST_F(CorpusTest, InvalidViewIsReportedAndTheRestIsCopied) {
   ASSERT_DONE(
       source_->Sql("CREATE DATABASE i; USE i; CREATE TABLE t (a INT, b INT); INSERT INTO t VALUES "
