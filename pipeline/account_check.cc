@@ -185,15 +185,18 @@ class AccountChecker {
     for (const RoutineInfo& routine : catalog.routines) routines.insert(routine.name);
     for (const TriggerInfo& trigger : catalog.triggers) triggers.insert(trigger.name);
     for (const EventInfo& event : catalog.events) events.insert(event.name);
+    // By the column that makes information_schema read one database only: with TRIGGER_SCHEMA it
+    // reads all of them, for each database anew.
     const struct {
       const char* kind;
       const char* table;
       const char* column;
+      const char* schema_column;
       const std::set<ObjectName>& selected;
-    } sources[] = {{"view", "VIEWS", "TABLE", views},
-                   {"routine", "ROUTINES", "ROUTINE", routines},
-                   {"trigger", "TRIGGERS", "TRIGGER", triggers},
-                   {"event", "EVENTS", "EVENT", events}};
+    } sources[] = {{"view", "VIEWS", "TABLE", "TABLE_SCHEMA", views},
+                   {"routine", "ROUTINES", "ROUTINE", "ROUTINE_SCHEMA", routines},
+                   {"trigger", "TRIGGERS", "TRIGGER", "EVENT_OBJECT_SCHEMA", triggers},
+                   {"event", "EVENTS", "EVENT", "EVENT_SCHEMA", events}};
     for (const auto& source : sources) {
       if (source.selected.empty()) continue;
       for (const DatabaseInfo& database : catalog.databases) {
@@ -201,8 +204,8 @@ class AccountChecker {
             const Result result,
             source_.Query(absl::StrCat("SELECT ", source.column, "_SCHEMA, ", source.column,
                                        "_NAME, DEFINER FROM information_schema.", source.table,
-                                       " WHERE ", source.column,
-                                       "_SCHEMA = ", QuoteText(database.name))));
+                                       " WHERE ", source.schema_column, " = ",
+                                       QuoteText(database.name))));
         for (const auto& row : result.rows) {
           const ObjectName name{row[0].value_or(""), row[1].value_or("")};
           if (source.selected.count(name) > 0) AddDefiner(source.kind, name, row[2].value_or(""));

@@ -10,6 +10,15 @@ namespace {
 
 constexpr int kProbeSeconds = 2;
 
+// Under a global read lock RENAME USER does not heed lock_wait_timeout. MariaDB ends it after
+// max_statement_time; MySQL would wait until the lock is released. What drops a table heeds it.
+absl::Status AwaitNoGlobalReadLock(Session& session) {
+  const absl::Status dropped =
+      session.ExecuteWithWarnings("DROP TABLE `zdpipe check`.`there is no such table`").status();
+  return ServerErrnoOf(dropped) == kErrLockWaitTimeout || IsSessionLost(dropped) ? dropped
+                                                                                 : absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status Probe(Session& session, absl::string_view sql) {
@@ -22,7 +31,9 @@ absl::Status Probe(Session& session, absl::string_view sql) {
     restore.push_back(absl::StrCat(limit, " = ", *before));
     session.TrySet(absl::StrCat(limit, " = ", kProbeSeconds));
   }
-  const absl::Status status = session.ExecuteWithWarnings(sql).status();
+  absl::Status status;
+  if (!session.version().mariadb) status = AwaitNoGlobalReadLock(session);
+  if (status.ok()) status = session.ExecuteWithWarnings(sql).status();
   for (const std::string& setting : restore) session.TrySet(setting);
   return status;
 }

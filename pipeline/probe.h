@@ -10,8 +10,7 @@ namespace zdpipe {
 
 // Runs a statement that fails in any case; how it fails (IsDenied, or otherwise) says whether the
 // user may do such things. One that has to wait for somebody's lock says nothing, after two
-// seconds. (MariaDB's RENAME USER does not heed lock_wait_timeout under a global read lock; MySQL's
-// waits until that is released.)
+// seconds.
 absl::Status Probe(Session& session, absl::string_view sql);
 
 }  // namespace zdpipe

@@ -145,15 +145,13 @@ class ReleaseChecker {
   void CheckVersioned(const TableInfo& table, const std::string& name) {
     static constexpr Feature kHistory = {"inserting history into system-versioned tables", 10, 11,
                                          0, 0};
-    Need(kHistory, name);
-    for (const ColumnInfo& column : table.columns) {
-      if (column.name == table.row_start && column.data_type == "bigint") {
-        Add("HISTORY_BY_TRANSACTION", name,
-            "a system-versioned table whose periods are transaction numbers: they mean nothing on "
-            "another server",
-            "leave the table out with --exclude-tables");
-      }
-    }
+    if (table.carries_history()) return Need(kHistory, name);
+    findings_.push_back(
+        {"HISTORY_BY_TRANSACTION", Severity::kWarning, name,
+         "a system-versioned table whose periods are transaction numbers, which mean nothing on "
+         "another server: only its current rows are copied, its history is listed as lost",
+         "accept that (exit code 8), keep the history on the source in a table of another kind, or "
+         "leave the table out with --exclude-tables"});
   }
 
   // Calls `found` for each selected table that the query names in its columns TABLE_SCHEMA and
@@ -251,38 +249,51 @@ class ReleaseChecker {
     DdlOptions inline_indexes;
     inline_indexes.indexes_after = false;
     for (const TableInfo& table : catalog_.tables) {
-      const absl::StatusOr<Result> shown = source_.Query(
-          absl::StrCat("SHOW CREATE TABLE ", QuoteName(table.name.schema, table.name.name)));
-      if (!shown.ok() && !ConcernsOneObject(shown.status())) return shown.status();
-      if (!shown.ok() || shown->rows.empty()) continue;  // the copy says what is wrong
-      const absl::StatusOr<TableDdl> whole =
-          SplitTableDdl(table, shown->rows[0][1].value_or(""), inline_indexes);
-      if (!whole.ok()) continue;  // as above
-      const absl::Status parsed = target_
-                                      .ExecuteWithWarnings(absl::StrCat(
-                                          "PREPARE zdpipe_check FROM ", QuoteText(whole->create)))
-                                      .status();
-      if (parsed.ok() || !IsUnknownWord(ServerErrnoOf(parsed))) continue;
-      const std::string name = PrintableName(table.name.schema, table.name.name);
-      if (IsRefused(name)) continue;  // by the name of what is missing
-      Add("DEFINITION_REFUSED", name, std::string(parsed.message()),
-          "use a newer target, change the table on the source, or leave it out with "
-          "--exclude-tables");
+      ZDPIPE_ASSIGN_OR_RETURN(const std::string shown, Shown("TABLE", table.name));
+      if (shown.empty()) continue;
+      const absl::StatusOr<TableDdl> whole = SplitTableDdl(table, shown, inline_indexes);
+      if (whole.ok()) CheckParsed(table.name, whole->create);  // else the copy says what is wrong
+    }
+    for (const ObjectName& sequence : catalog_.sequences) {
+      ZDPIPE_ASSIGN_OR_RETURN(const std::string shown, Shown("SEQUENCE", sequence));
+      if (!shown.empty()) CheckParsed(sequence, shown);
     }
     (void)target_.ExecuteWithWarnings("DEALLOCATE PREPARE zdpipe_check");
     return absl::OkStatus();
   }
 
+  // "" when the source cannot show it: the copy says what is wrong.
+  absl::StatusOr<std::string> Shown(absl::string_view kind, const ObjectName& name) {
+    const absl::StatusOr<Result> shown =
+        source_.Query(absl::StrCat("SHOW CREATE ", kind, " ", QuoteName(name.schema, name.name)));
+    if (!shown.ok() && !ConcernsOneObject(shown.status())) return shown.status();
+    return !shown.ok() || shown->rows.empty() ? std::string() : shown->rows[0][1].value_or("");
+  }
+
+  void CheckParsed(const ObjectName& object, const std::string& create) {
+    const absl::Status parsed =
+        target_.ExecuteWithWarnings(absl::StrCat("PREPARE zdpipe_check FROM ", QuoteText(create)))
+            .status();
+    if (parsed.ok() || !IsUnknownWord(ServerErrnoOf(parsed))) return;
+    const std::string name = PrintableName(object.schema, object.name);
+    if (IsRefused(name)) return;  // by the name of what is missing
+    Add("DEFINITION_REFUSED", name, std::string(parsed.message()),
+        "use a newer target, change the object on the source, or leave it out with "
+        "--exclude-tables");
+  }
+
   // Errors that mean: this server does not speak that. Others (a database or a sequence that does
   // not exist yet) say nothing about the copy.
   static bool IsUnknownWord(unsigned number) {
-    constexpr unsigned kErrors[] = {1064 /* syntax */,
-                                    1115 /* character set */,
-                                    1193 /* system variable */,
-                                    1235 /* not supported */,
-                                    1273 /* collation */,
-                                    1911 /* option */,
-                                    4161 /* data type */};
+    constexpr unsigned kErrors[] = {
+        1064 /* syntax */,
+        1115 /* character set */,
+        1193 /* system variable */,
+        1235 /* not supported */,
+        1273 /* collation */,
+        1479 /* a LIST partition without VALUES IN, as the DEFAULT is */,
+        1911 /* option */,
+        4161 /* data type */};
     return std::find(std::begin(kErrors), std::end(kErrors), number) != std::end(kErrors);
   }
 

@@ -9,6 +9,7 @@
 #include <span>
 
 #include "absl/strings/str_cat.h"
+#include "engine/load/empty_period_loader.h"
 #include "engine/server/sql_text.h"
 #include "pipeline/table_compare.h"
 
@@ -52,8 +53,15 @@ class TableCopy {
     }
     bool without_indexes = false;
     ZDPIPE_RETURN_IF_ERROR(Unless(AddIndexes(), "index", without_indexes));
-    if (table_.holds_rows()) {
+    if (discarded_) {
+      ZDPIPE_RETURN_IF_ERROR(Unless(Discard(), "table", outcome_.lost));
+    } else if (table_.holds_rows()) {
       ZDPIPE_RETURN_IF_ERROR(Unless(Verify(), "table", outcome_.lost));
+    }
+    if (table_.history_by_transaction) {
+      outcome_.failures.push_back({"history", table_.name,
+                                   "its periods are transaction numbers, which mean nothing on "
+                                   "another server: only its current rows are copied"});
     }
     // What there is to say of a table is said again by a run that goes on.
     if (outcome_.failures.empty() && outcome_.notes.empty() &&
@@ -121,7 +129,27 @@ class TableCopy {
     ZDPIPE_RETURN_IF_ERROR(context_.ledger.BeginTable(start_.table_id));
     if (start_.on_target) ZDPIPE_RETURN_IF_ERROR(Undo());
     ZDPIPE_RETURN_IF_ERROR(Ddl(absl::StrCat("USE ", QuoteName(table_.name.schema))));
-    return Ddl(ddl_.create);
+    ZDPIPE_RETURN_IF_ERROR(Ddl(ddl_.create));
+    return table_.carries_history() ? AddEmptyPeriods() : absl::OkStatus();
+  }
+
+  // The rows that must be there before any other.
+  absl::Status AddEmptyPeriods() {
+    EmptyPeriods& plan = load_.plan.empty_periods;
+    const absl::StatusOr<Digest> digest =
+        DigestOf(*sessions_.reader, plan.scan, load_.plan.roles, nullptr);
+    if (!digest.ok()) return SourceError(digest.status());
+    empty_periods_ = *digest;
+    if (empty_periods_.rows() == 0) return absl::OkStatus();
+    load_.plan.select = plan.others;
+    const absl::StatusOr<std::unique_ptr<RowStream>> rows =
+        RowStream::Open(*sessions_.reader, plan.as_current, load_.plan.roles);
+    if (!rows.ok()) return SourceError(rows.status());
+    RangeLoader* const loader = context_.pipe.loaders.Take();
+    const absl::Status loaded = LoadEmptyPeriods(
+        **rows, load_, loader->session(), [this] { return context_.pipe.cancel.cancelled(); });
+    context_.pipe.loaders.Give(loader);
+    return loaded;
   }
 
   // An earlier run has brought it to its end.
@@ -153,6 +181,13 @@ class TableCopy {
         sessions_.target_control->Query(absl::StrCat("SHOW CREATE TABLE ", Name())).status();
     if (IsSessionLost(there)) return there;
     if (!there.ok()) return absl::OkStatus();
+    if (table_.carries_history()) {
+      // They were not brought in ranges.
+      ZDPIPE_ASSIGN_OR_RETURN(
+          const Digest digest,
+          DigestOf(*sessions_.reader, load_.plan.empty_periods.scan, load_.plan.roles, nullptr));
+      if (digest.rows() > 0) return absl::OkStatus();
+    }
     goes_on_ = true;
     // Whether the rows that are in were computed without strict mode is not known any more.
     computed_leniently_.store(load_.computed_leniently != nullptr);
@@ -210,10 +245,15 @@ class TableCopy {
         outcome_.too_wide = true;
         return absl::OkStatus();
       }
+      if (ServerErrnoOf(moved.status()) == kErrTablespaceDiscarded && !table_.partitioned) {
+        discarded_ = true;
+        return absl::OkStatus();
+      }
       return FailureOf(moved.status()) == Failure::kSource ? SourceError(moved.status())
                                                            : moved.status();
     }
     moved_ = *moved;
+    moved_.digest.Add(empty_periods_);
     outcome_.report.rows = moved_.digest.rows();
     outcome_.report.bytes = moved_.bytes;
     outcome_.report.ranges = moved_.ranges;
@@ -251,10 +291,20 @@ class TableCopy {
     return absl::OkStatus();
   }
 
+  // A table without its file (ALTER TABLE .. DISCARD TABLESPACE) is one on the target, too: no
+  // statement can read it on the source, and the next IMPORT may be replicated.
+  absl::Status Discard() {
+    ZDPIPE_RETURN_IF_ERROR(Ddl(absl::StrCat("ALTER TABLE ", Name(), " DISCARD TABLESPACE")));
+    outcome_.notes.push_back(absl::StrCat(
+        name_, ": its tablespace is discarded on the source, and so it is on the target"));
+    return absl::OkStatus();
+  }
+
   // As many rows as the source has, of a table whose columns are all generated.
   absl::Status RepeatRows() {
     Stage("rows");
-    const absl::StatusOr<Digest> source = DigestOf(*sessions_.reader, load_.plan, nullptr);
+    const absl::StatusOr<Digest> source =
+        DigestOf(*sessions_.reader, load_.plan.select, load_.plan.roles, nullptr);
     if (!source.ok()) return SourceError(source.status());
     moved_.digest = *source;
     outcome_.report.rows = source->rows();
@@ -332,8 +382,9 @@ class TableCopy {
       outcome_.report.verify = count == absl::StrCat(moved_.digest.rows()) ? "equal" : "different";
     } else {
       const Version& version = sessions_.target_reader->version();
+      const TablePlan plan = PlanTable(table_, version, version);
       const absl::StatusOr<Digest> target =
-          DigestOf(*sessions_.target_reader, PlanTable(table_, version, version),
+          DigestOf(*sessions_.target_reader, plan.select, plan.roles,
                    load_.layout.columns.empty() ? nullptr : &load_.layout);
       if (!target.ok() && FailureOf(target.status()) != Failure::kDifferent) return target.status();
       outcome_.report.verify = target.ok() ? "equal" : "different";
@@ -368,20 +419,25 @@ class TableCopy {
 
   // Generated columns that were computed without strict mode: are they what the source has?
   absl::Status CompareGenerated() {
-    ZDPIPE_ASSIGN_OR_RETURN(const Digest source, DigestOf(*sessions_.reader, generated_, nullptr));
-    ZDPIPE_ASSIGN_OR_RETURN(const Digest target,
-                            DigestOf(*sessions_.target_reader, generated_, nullptr));
+    ZDPIPE_ASSIGN_OR_RETURN(const Digest source, DigestOf(*sessions_.reader, generated_.select,
+                                                          generated_.roles, nullptr));
+    ZDPIPE_ASSIGN_OR_RETURN(
+        const Digest target,
+        DigestOf(*sessions_.target_reader, generated_.select, generated_.roles, nullptr));
     if (source == target) return absl::OkStatus();
+    ZDPIPE_ASSIGN_OR_RETURN(const Digest again, DigestOf(*sessions_.reader, generated_.select,
+                                                         generated_.roles, nullptr));
+    if (again != source) return absl::OkStatus();  // RAND(), NOW(): other values at every reading
     outcome_.report.verify = "different";
     outcome_.notes.push_back(absl::StrCat(name_, ": the values of its generated columns differ"));
     return absl::OkStatus();
   }
 
   // kDifferent when the columns' types are not those of `expected`.
-  absl::StatusOr<Digest> DigestOf(Session& session, const TablePlan& plan,
-                                  const RowLayout* expected) {
+  absl::StatusOr<Digest> DigestOf(Session& session, absl::string_view select,
+                                  const std::vector<ColumnRole>& roles, const RowLayout* expected) {
     ZDPIPE_ASSIGN_OR_RETURN(const std::unique_ptr<RowStream> stream,
-                            RowStream::Open(session, plan.select, plan.roles));
+                            RowStream::Open(session, select, roles));
     if (expected != nullptr && stream->layout() != *expected) {
       return MakeError(Failure::kDifferent,
                        absl::StrCat("verify ", name_, ": the column types differ"));
@@ -416,7 +472,7 @@ class TableCopy {
         return MakeServerError(Failure::kPartial, warning.code,
                                absl::StrCat(name_, ": ", warning.message));
       }
-      if (warning.level != "Note") {
+      if (warning.level != "Note" && warning.code != kErrUnknownOption) {
         outcome_.notes.push_back(absl::StrCat(name_, ": ", warning.code, ": ", warning.message));
       }
     }
@@ -426,6 +482,9 @@ class TableCopy {
   static constexpr uint64_t kRowsRepeatedAtOnce = 10'000;  // a statement of 30 KB
   static constexpr unsigned kErrKeyTooLong = 1071;
   static constexpr unsigned kErrTableFull = 1114;
+  static constexpr unsigned kErrTablespaceDiscarded = 1814;
+  // What is lost by it shows up when the definitions are compared.
+  static constexpr unsigned kErrUnknownOption = 1911;
 
   const TableInfo& table_;
   const TableStart start_;
@@ -440,7 +499,9 @@ class TableCopy {
   bool goes_on_ = false;  // with what an earlier run has brought, which is in_
   RangesIn in_;
   std::optional<std::string> after_;  // the SELECT of what is behind in_.skipped
+  Digest empty_periods_;              // of the rows that Create() has loaded
   PipeResult moved_;
+  bool discarded_ = false;  // the source's table has no file
   TableOutcome outcome_;
 };
 

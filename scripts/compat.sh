@@ -272,7 +272,7 @@ shape_queries() {
   # MariaDB 11.8 reads the collation of "CHARACTER SET x" in a body by the session's settings.
   cat <<SQL
 /*M!110201 SET character_set_collations = '' */;
-SELECT 'table', table_name, table_type, engine, REPLACE(table_collation, 'utf8mb3_', 'utf8_'), table_comment
+SELECT 'table', table_name, table_type, UPPER(engine), REPLACE(table_collation, 'utf8mb3_', 'utf8_'), table_comment
 FROM $is.tables WHERE table_schema = $schema AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED');
 SELECT 'counter', table_name, auto_increment FROM $is.tables
 WHERE table_schema = $schema AND table_type = 'BASE TABLE' AND auto_increment IS NOT NULL;

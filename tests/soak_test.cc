@@ -67,6 +67,7 @@ class SoakTest : public testing::Test {
       const std::string hung = RunOnce(folder, resume, faults, result);
       if (!hung.empty()) return hung;
       ++exits_[result.exit_code];
+      last_words_ = absl::StrCat("exit code ", result.exit_code, "\n", result.standard_error);
       switch (result.exit_code) {
         case 0:
           return Compare(folder);
@@ -88,7 +89,7 @@ class SoakTest : public testing::Test {
         if (!up.ok()) return absl::StrCat("a server is down: ", up.ToString());
       }
     }
-    return absl::StrCat("not done after ", kMostRuns, " runs");
+    return absl::StrCat("not done after ", kMostRuns, " runs; the last one:\n", last_words_);
   }
 
   // One zdpipe with its faults; text when it hangs.
@@ -202,6 +203,7 @@ class SoakTest : public testing::Test {
   std::unique_ptr<TestServer> target_;
   std::mt19937_64 random_;
   std::string last_fault_ = "nothing";
+  std::string last_words_;  // of the last run
   std::map<std::string, int> faults_;
   std::map<int, int> exits_;
   uint64_t rows_ = 0;

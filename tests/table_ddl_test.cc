@@ -56,6 +56,28 @@ TEST(SplitTableDdlTest, SecondaryIndexesAreSetAsideInTheirOrder) {
   EXPECT_EQ(ddl.add_foreign_keys, "");
 }
 
+TEST(SplitTableDdlTest, NullableAutoIncrementStaysNullable) {
+  const TableDdl ddl =
+      Split("`a` int(11) AUTO_INCREMENT COMMENT 'AUTO_INCREMENT',\n  KEY `a` (`a`)");
+
+  EXPECT_EQ(ddl.create,
+            Create("`a` int(11) AUTO_INCREMENT NULL COMMENT 'AUTO_INCREMENT',\n  KEY `a` (`a`)"));
+}
+
+TEST(SplitTableDdlTest, UniqueKeysInAnOrderThatOnlyAnUnsaidNotNullGivesAreMadeAtOnce) {
+  const TableDdl ddl = Split(
+      "`a` int(11) NOT NULL COMMENT 'NOT NULL',\n  `b` int(11) DEFAULT NULL,\n  PRIMARY KEY "
+      "(`a`),\n"
+      "  UNIQUE KEY `i1` (`b`),\n  UNIQUE KEY `i2` (`a`)");
+
+  EXPECT_EQ(ddl.create,
+            absl::StrCat("CREATE TABLE `s`.`t` (\n  `a` int(11)  COMMENT 'NOT NULL',\n  "
+                         "`b` int(11) DEFAULT NULL,\n  UNIQUE KEY `i1` (`b`),\n  "
+                         "UNIQUE KEY `i2` (`a`),\n  PRIMARY KEY (`a`)\n)",
+                         kOptions));
+  EXPECT_EQ(ddl.add_indexes, "");
+}
+
 TEST(SplitTableDdlTest, TableWithoutSecondaryIndexesOnlyGetsItsStatisticsBack) {
   const TableDdl ddl = Split("`id` int(11) NOT NULL,\n  PRIMARY KEY (`id`)");
 

@@ -147,10 +147,10 @@ const char* RoutineKindName(RoutineKind kind) {
 }
 
 bool IsSystemDatabase(absl::string_view name) {
-  for (const char* system : {"mysql", "information_schema", "performance_schema", "sys"}) {
-    if (absl::EqualsIgnoreCase(name, system)) return true;
-  }
-  return false;
+  // Where the case of names counts, somebody may have a database `MYSQL`; where it does not, the
+  // servers show their own ones in lower case.
+  return name == "mysql" || name == "sys" || absl::EqualsIgnoreCase(name, "information_schema") ||
+         absl::EqualsIgnoreCase(name, "performance_schema");
 }
 
 namespace {
@@ -369,7 +369,10 @@ absl::Status DatabaseReader::ReadColumns() {
     column.generated = absl::StrContains(words, "VIRTUAL") ||
                        absl::StrContains(words, "STORED GENERATED") ||
                        absl::StrContains(words, "PERSISTENT");
-    if (expression[row] == "ROW START") table->row_start = name[row];
+    if (expression[row] == "ROW START") {
+      table->row_start = name[row];
+      table->history_by_transaction = column.data_type == "bigint";
+    }
     if (expression[row] == "ROW END") table->row_end = name[row];
   }
   // A hidden column in the middle would leave a gap in the positions.

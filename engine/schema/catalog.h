@@ -57,10 +57,14 @@ struct TableInfo {
   // hidden. Empty for other tables.
   std::string row_start;
   std::string row_end;
+  // Its periods are numbers of the source's transactions (mysql.transaction_registry), which mean
+  // nothing elsewhere: such a table is its current rows.
+  bool history_by_transaction = false;
   bool partitioned = false;
   std::vector<ColumnInfo> columns;
   KeyInfo key;
 
+  bool carries_history() const { return system_versioned && !history_by_transaction; }
   bool transactional() const { return engine == "InnoDB" || engine == "ROCKSDB"; }
   // False for engines whose tables show rows that are kept elsewhere: in other tables, on other
   // servers, in files of other programs. To insert what one reads there would double it.

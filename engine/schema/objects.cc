@@ -24,10 +24,12 @@ bool IsNotYet(unsigned server_errno);
 bool IsUtf8Charset(absl::string_view charset);
 bool IsAscii(absl::string_view text);
 std::string EventWithoutEscapes(absl::string_view create);
+std::string EventWithoutNot(absl::string_view create);
 absl::StatusOr<std::string> InCharset(Session& session, absl::string_view utf8,
                                       absl::string_view charset);
 absl::StatusOr<std::string> ServerPartsInCharset(Session& session, absl::string_view show,
-                                                 absl::string_view text, absl::string_view charset);
+                                                 const ObjectName& name, absl::string_view text,
+                                                 absl::string_view charset);
 std::string KnownHere(const Session& session, absl::string_view charset_or_collation);
 std::vector<size_t> DependencyOrder(const std::vector<ObjectName>& names,
                                     const std::vector<absl::string_view>& texts);
@@ -66,7 +68,10 @@ absl::Status ObjectCopier::CopySequence(const ObjectName& name) {
   constexpr Kind kSequence{"sequence", "SEQUENCE", "Create Table"};
   ZDPIPE_ASSIGN_OR_RETURN(const std::optional<Definition> definition, Read(kSequence, name));
   if (!definition.has_value()) return absl::OkStatus();
-  ZDPIPE_ASSIGN_OR_RETURN(const Outcome created, Create(kSequence, name, *definition));
+  ZDPIPE_ASSIGN_OR_RETURN(Outcome created, Create(kSequence, name, *definition));
+  if (created.made() && !IsSameTable(name)) {
+    ZDPIPE_ASSIGN_OR_RETURN(created, CreateSequenceAsTable(kSequence, name, *definition));
+  }
   Report(kSequence, name, created);
   if (!created.made()) return absl::OkStatus();
   const absl::StatusOr<Outcome> outcome = CopySequenceState(name);
@@ -266,13 +271,17 @@ absl::Status ObjectCopier::Prepare(const Kind& kind, const ObjectName& name,
     if (absl::StrContains(definition.sql_mode, "NO_BACKSLASH_ESCAPES")) {
       definition.text = EventWithoutEscapes(definition.text);
     }
+    if (absl::StrContains(definition.sql_mode, "HIGH_NOT_PRECEDENCE")) {
+      definition.text = EventWithoutNot(definition.text);
+    }
   }
   definition.text = ApplyDefiner(definition.text, definer_);
   if (definition.client_charset.empty() || IsUtf8Charset(definition.client_charset)) {
     return absl::OkStatus();
   }
-  ZDPIPE_ASSIGN_OR_RETURN(definition.text, ServerPartsInCharset(target_, kind.show, definition.text,
-                                                                definition.client_charset));
+  ZDPIPE_ASSIGN_OR_RETURN(
+      definition.text,
+      ServerPartsInCharset(target_, kind.show, name, definition.text, definition.client_charset));
   return absl::OkStatus();
 }
 
@@ -404,6 +413,30 @@ absl::Status ObjectCopier::RepairComment(const Kind& kind, const ObjectName& nam
     if (!outcome.made()) Fail(kind, name, absl::StrCat("made, but: ", outcome.reason));
   }
   return absl::OkStatus();
+}
+
+std::string ObjectCopier::ShowCreateTable(Session& session, const ObjectName& name) {
+  const absl::StatusOr<Result> shown =
+      session.Query(absl::StrCat("SHOW CREATE TABLE ", QuoteName(name.schema, name.name)));
+  return shown.ok() && !shown->rows.empty() ? shown->Text(0, "Create Table") : std::string();
+}
+
+// True also when it cannot be told.
+bool ObjectCopier::IsSameTable(const ObjectName& name) {
+  const std::string wanted = ShowCreateTable(source_, name);
+  const std::string got = ShowCreateTable(target_, name);
+  return wanted.empty() || got.empty() || wanted == got;
+}
+
+// SHOW CREATE SEQUENCE says nothing of the options of the table behind it, nor that it was made by
+// CREATE TABLE .. SEQUENCE=1. What the table's definition leaves out is in its row.
+absl::StatusOr<ObjectCopier::Outcome> ObjectCopier::CreateSequenceAsTable(
+    const Kind& kind, const ObjectName& name, const Definition& definition) {
+  const std::string drop = absl::StrCat("DROP SEQUENCE ", QuoteName(name.schema, name.name));
+  ZDPIPE_ASSIGN_OR_RETURN(Outcome outcome, Try("make it anew", drop));
+  if (!outcome.made()) return outcome;
+  ZDPIPE_ASSIGN_OR_RETURN(outcome, Try("make it as a table", ShowCreateTable(source_, name)));
+  return outcome.made() ? outcome : Create(kind, name, definition);
 }
 
 // SETVAL never goes back and cannot say "exhausted"; a full row given to INSERT replaces the state
@@ -619,12 +652,28 @@ std::string EventWithoutEscapes(absl::string_view create) {
   return absl::StrCat(create.substr(0, token.begin), comment, create.substr(token.end));
 }
 
+// MySQL 5.6 cannot parse its own ON COMPLETION NOT PRESERVE under HIGH_NOT_PRECEDENCE. It is the
+// default, and can be left out.
+std::string EventWithoutNot(absl::string_view create) {
+  SqlScanner scanner(create);
+  SqlToken token = scanner.Next();
+  while (token.kind != SqlToken::Kind::kEnd && !token.IsWord("DO")) {
+    const SqlToken on = token;
+    token = scanner.Next();
+    if (!on.IsWord("ON") || !token.IsWord("COMPLETION")) continue;
+    if (!scanner.Next().IsWord("NOT")) break;
+    return absl::StrCat(create.substr(0, on.begin),
+                        absl::StripLeadingAsciiWhitespace(create.substr(scanner.Next().end)));
+  }
+  return std::string(create);
+}
+
 // Servers keep the body in the client's character set and write some of what stands in front of
 // it in utf8, unconverted: MariaDB the definer of a trigger, and everything up to DO of an event;
 // MySQL 5.6 also the name of a routine. Those parts are converted. A part that is no well-formed
 // utf8 is in the client's character set already.
 absl::StatusOr<std::string> ServerPartsInCharset(Session& session, absl::string_view show,
-                                                 absl::string_view text,
+                                                 const ObjectName& name, absl::string_view text,
                                                  absl::string_view charset) {
   std::vector<size_t> ends;
   const std::optional<Span> definer = FindDefiner(text);
@@ -636,7 +685,8 @@ absl::StatusOr<std::string> ServerPartsInCharset(Session& session, absl::string_
       const bool behind_definer = ends.empty() || token.begin >= ends[0];
       if (!behind_definer) continue;
       if (show == "EVENT" ? token.IsWord("DO") : token.kind == SqlToken::Kind::kName) {
-        ends.push_back(token.end);
+        // A name in the client's character set may well look like utf8.
+        if (show == "EVENT" || token.Name() == name.name) ends.push_back(token.end);
         break;
       }
     }

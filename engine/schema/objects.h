@@ -114,6 +114,10 @@ class ObjectCopier {
   absl::StatusOr<bool> EventExists(const ObjectName& name);
   absl::Status RepairComment(const Kind& kind, const ObjectName& name,
                              const Definition& definition);
+  static std::string ShowCreateTable(Session& session, const ObjectName& name);  // "": unreadable
+  bool IsSameTable(const ObjectName& name);
+  absl::StatusOr<Outcome> CreateSequenceAsTable(const Kind& kind, const ObjectName& name,
+                                                const Definition& definition);
   absl::StatusOr<Outcome> CopySequenceState(const ObjectName& name);
   absl::StatusOr<std::vector<std::string>> ReadSequenceRow(Session& session,
                                                            const ObjectName& name);

@@ -30,8 +30,11 @@ struct Element {
   std::string name;  // of a column or an index
   // Of a column:
   bool not_null = false;
+  size_t not_null_begin = 0;  // of the words in `text`
+  size_t not_null_end = 0;
+  bool implied_not_null = false;  // by the primary key, and not to be said
   bool generated = false;
-  bool auto_increment = false;
+  size_t auto_increment_end = 0;  // behind the word in `text`; 0: there is none
   // Of an index:
   std::vector<std::string> columns;
   bool prefixed = false;  // a part is a prefix or an expression
@@ -51,6 +54,9 @@ struct Parts {
 };
 
 absl::StatusOr<Parts> TakeApart(const TableInfo& table, absl::string_view show_create);
+bool UniqueKeysPrecedeTheirPrimary(const std::vector<Element>& elements);
+void MakePrimaryLast(std::vector<Element>& elements);
+std::string TextInCreate(const Element& element);
 std::string WithoutCounter(absl::string_view options);
 absl::string_view WithoutImpossibleName(absl::string_view foreign_key);
 size_t CountStayingIndexes(const std::vector<Element>& elements);
@@ -63,10 +69,12 @@ bool IsLongUnique(const Element& element) {
 
 absl::StatusOr<TableDdl> SplitTableDdl(const TableInfo& table, absl::string_view show_create,
                                        const DdlOptions& options) {
-  ZDPIPE_ASSIGN_OR_RETURN(const Parts parts, TakeApart(table, show_create));
+  ZDPIPE_ASSIGN_OR_RETURN(Parts parts, TakeApart(table, show_create));
+  const bool primary_last = UniqueKeysPrecedeTheirPrimary(parts.elements);
+  if (primary_last) MakePrimaryLast(parts.elements);
   // MariaDB (10.5 to 11.8) makes a BTREE of a short USING HASH key in any ALTER of its table: such
   // a table is made at once. That the key is short cannot be seen here.
-  const bool alterable = absl::EqualsIgnoreCase(table.engine, "InnoDB") &&
+  const bool alterable = absl::EqualsIgnoreCase(table.engine, "InnoDB") && !primary_last &&
                          std::none_of(parts.elements.begin(), parts.elements.end(), IsLongUnique);
   const size_t staying = alterable && options.indexes_after ? CountStayingIndexes(parts.elements)
                                                             : parts.elements.size();
@@ -77,7 +85,7 @@ absl::StatusOr<TableDdl> SplitTableDdl(const TableInfo& table, absl::string_view
       "ALTER TABLE ", quoted, " ");
 
   TableDdl ddl;
-  std::vector<absl::string_view> kept;
+  std::vector<std::string> kept;
   std::vector<std::string> indexes;
   std::vector<std::string> foreign_keys;
   bool names_left_out = false;
@@ -89,7 +97,7 @@ absl::StatusOr<TableDdl> SplitTableDdl(const TableInfo& table, absl::string_view
       if (text.size() != element.text.size()) names_left_out = true;
       foreign_keys.push_back(absl::StrCat("ADD ", text));
     } else if (!element.is_index() || index_number++ < staying) {
-      kept.push_back(element.text);
+      kept.push_back(TextInCreate(element));
     } else if (element.kind == Element::Kind::kFulltext) {
       ddl.add_fulltext.push_back(absl::StrCat(alter, add));
       ddl.fulltext_names.push_back(element.name);
@@ -118,6 +126,18 @@ absl::StatusOr<TableDdl> SplitTableDdl(const TableInfo& table, absl::string_view
 
 namespace {
 
+// The server does not print the NULL of `a INT AUTO_INCREMENT NULL`, without which the column would
+// be NOT NULL.
+std::string TextInCreate(const Element& element) {
+  std::string text(element.text);
+  if (element.implied_not_null) {
+    text.erase(element.not_null_begin, element.not_null_end - element.not_null_begin);
+  } else if (element.auto_increment_end > 0 && !element.not_null) {
+    text.insert(element.auto_increment_end, " NULL");
+  }
+  return text;
+}
+
 // ARCHIVE refuses values below its counter, and counts on from the highest that it is given.
 std::string WithoutCounter(absl::string_view options) {
   SqlScanner scanner(options);
@@ -142,9 +162,13 @@ void ReadColumn(SqlScanner& scanner, Element& element) {
     if (token.IsSymbol('(')) ++depth;
     if (token.IsSymbol(')')) --depth;
     if (depth > 0) continue;
-    if (after_not && token.IsWord("NULL")) element.not_null = true;
+    if (after_not && token.IsWord("NULL")) {
+      element.not_null = true;
+      element.not_null_end = token.end;
+    }
+    if (token.IsWord("NOT")) element.not_null_begin = token.begin;
     if (token.IsWord("GENERATED") || token.IsWord("AS")) element.generated = true;
-    if (token.IsWord("AUTO_INCREMENT")) element.auto_increment = true;
+    if (token.IsWord("AUTO_INCREMENT")) element.auto_increment_end = token.end;
     after_not = token.IsWord("NOT");
   }
 }
@@ -265,6 +289,43 @@ const Element* FindColumn(const std::vector<Element>& elements, absl::string_vie
   return found == elements.end() ? nullptr : &*found;
 }
 
+// Servers put unique keys of NOT NULL columns in front of others, and the order of the indexes is
+// part of the definition. They find a column nullable that only the primary key makes NOT NULL: in
+// `a INT, b INT, UNIQUE (b), UNIQUE (a), PRIMARY KEY (a)` the order stays. Any ALTER changes it.
+bool UniqueKeysPrecedeTheirPrimary(const std::vector<Element>& elements) {
+  if (std::none_of(elements.begin(), elements.end(), [](const Element& element) {
+        return element.kind == Element::Kind::kPrimary;
+      })) {
+    return false;
+  }
+  bool after_nullable = false;
+  for (const Element& element : elements) {
+    if (element.kind != Element::Kind::kUnique) continue;
+    const bool nullable =
+        std::any_of(element.columns.begin(), element.columns.end(), [&](const std::string& name) {
+          const Element* column = FindColumn(elements, name);
+          return column == nullptr || !column->not_null;
+        });
+    if (after_nullable && !nullable) return true;
+    after_nullable = after_nullable || nullable;
+  }
+  return false;
+}
+
+// As it must have been said when the table was made.
+void MakePrimaryLast(std::vector<Element>& elements) {
+  const auto primary = std::find_if(elements.begin(), elements.end(), [](const Element& element) {
+    return element.kind == Element::Kind::kPrimary;
+  });
+  for (Element& element : elements) {
+    const bool in_primary =
+        std::count(primary->columns.begin(), primary->columns.end(), element.name) > 0;
+    element.implied_not_null = element.kind == Element::Kind::kColumn && in_primary &&
+                               element.auto_increment_end == 0 && element.not_null;
+  }
+  std::rotate(primary, primary + 1, elements.end());
+}
+
 // What InnoDB takes for its clustered index when there is no primary key. `generated` is set when
 // a column is generated: InnoDB may or may not take it.
 bool MayCluster(const std::vector<Element>& elements, const Element& index, bool& generated) {
@@ -282,8 +343,9 @@ size_t CountStayingIndexes(const std::vector<Element>& elements) {
   bool clustered = std::any_of(elements.begin(), elements.end(), [](const Element& element) {
     return element.kind == Element::Kind::kPrimary;
   });
-  const auto counter = std::find_if(elements.begin(), elements.end(),
-                                    [](const Element& element) { return element.auto_increment; });
+  const auto counter = std::find_if(elements.begin(), elements.end(), [](const Element& element) {
+    return element.auto_increment_end > 0;
+  });
   bool counter_has_index = counter == elements.end();
 
   size_t staying = 0;

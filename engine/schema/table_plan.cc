@@ -129,13 +129,16 @@ TablePlan PlanTable(const TableInfo& table, const Version& from, const Version& 
     if (!column.generated) insert(column, SelectExpression(column, RoleOf(column)));
   }
   std::vector<std::string> key = table.key.columns;
-  if (table.system_versioned) {
+  std::string expressions_as_current;
+  if (table.carries_history()) {
     // The history is rows like the others, told apart by their period; the end of the period is
     // part of every unique key.
     ColumnInfo period;
     period.name = table.row_start;
     insert(period, QuoteName(table.row_start));
     period.name = table.row_end;
+    expressions_as_current =
+        absl::StrCat(expressions, ", TIMESTAMP'", CurrentRowEnd(to), "' AS row_end");
     insert(period, RowEndExpression(table.row_end, from, to));
     if (!key.empty()) key.push_back(table.row_end);
   }
@@ -146,9 +149,19 @@ TablePlan PlanTable(const TableInfo& table, const Version& from, const Version& 
     plan.roles.push_back(ColumnRole::kPlain);
     return plan;
   }
-  plan.scan = absl::StrCat("SELECT ", expressions, " FROM ", name,
-                           table.system_versioned ? " FOR SYSTEM_TIME ALL" : "");
+  const std::string from_all =
+      absl::StrCat(" FROM ", name, table.carries_history() ? " FOR SYSTEM_TIME ALL" : "");
+  plan.scan = absl::StrCat("SELECT ", expressions, from_all);
   plan.select = plan.scan;
+  if (table.carries_history()) {
+    const std::string start = QuoteName(table.row_start);
+    const std::string end = QuoteName(table.row_end);
+    const std::string empty = absl::StrCat(" WHERE ", start, " = ", end);
+    plan.empty_periods.scan = absl::StrCat(plan.scan, empty);
+    plan.empty_periods.as_current =
+        absl::StrCat("SELECT ", expressions_as_current, from_all, empty, " ORDER BY ", start);
+    plan.empty_periods.others = absl::StrCat(plan.scan, " WHERE ", start, " <> ", end);
+  }
   plan.insert_head = absl::StrCat("INSERT INTO ", name, " (", columns, ") VALUES ");
 
   std::string order;
@@ -166,7 +179,13 @@ TablePlan PlanTable(const TableInfo& table, const Version& from, const Version& 
   if (key.empty() || !table.transactional()) return plan;
   plan.key = plan.identity;
   // FORCE INDEX: the optimiser must not prefer a scan and a sort of the whole table.
-  absl::StrAppend(&plan.select, " FORCE INDEX (", QuoteName(table.key.index), ") ORDER BY ", order);
+  const std::string index = absl::StrCat(" FORCE INDEX (", QuoteName(table.key.index), ")");
+  const std::string ordered = absl::StrCat(" ORDER BY ", order);
+  if (!plan.empty_periods.others.empty()) {
+    plan.empty_periods.others.insert(plan.scan.size(), index);
+    plan.empty_periods.others += ordered;
+  }
+  absl::StrAppend(&plan.select, index, ordered);
   return plan;
 }
 
@@ -174,14 +193,17 @@ TablePlan PlanGenerated(const TableInfo& table) {
   TablePlan plan;
   std::string expressions;
   for (const ColumnInfo& column : table.columns) {
-    if (!column.generated) continue;
+    const bool transaction_number =
+        table.history_by_transaction &&
+        (column.name == table.row_start || column.name == table.row_end);
+    if (!column.generated || transaction_number) continue;
     const ColumnRole role = RoleOf(column);
     absl::StrAppend(&expressions, plan.roles.empty() ? "" : ", ", SelectExpression(column, role));
     plan.roles.push_back(role);
   }
   plan.select =
       absl::StrCat("SELECT ", expressions, " FROM ", QuoteName(table.name.schema, table.name.name),
-                   table.system_versioned ? " FOR SYSTEM_TIME ALL" : "");
+                   table.carries_history() ? " FOR SYSTEM_TIME ALL" : "");
   return plan;
 }
 

@@ -26,6 +26,14 @@ struct PlannedColumn {
   std::string charset;  // "" as above
 };
 
+// Rows of a system-versioned table that ended in the moment they began, as REPLACE of two rows with
+// one key makes them. They are rows of the table like the others, but no server takes one back.
+struct EmptyPeriods {
+  std::string scan;        // as TablePlan::scan, of these rows only
+  std::string as_current;  // the same as if they had not ended, in the order of their beginning
+  std::string others;      // as TablePlan::select, of all other rows
+};
+
 struct TablePlan {
   // Every column that is not generated, by name (SELECT * would drop INVISIBLE ones), ENUM and SET
   // as numbers, in no particular order.
@@ -39,6 +47,8 @@ struct TablePlan {
   std::vector<KeyColumn> key;          // what `select` is ordered by; empty: by nothing
   // What tells the rows apart: the table's key, whether it orders them or not; empty: nothing does.
   std::vector<KeyColumn> identity;
+  EmptyPeriods
+      empty_periods;  // "" for a table without a history; the period is the last two columns
 };
 
 // The SELECT is for a server of version `from`, and gives the rows as one of version `to` stores

@@ -106,7 +106,7 @@ FROM (
   SELECT table_schema, table_name, ordinal_position, quoted,
          CONCAT('`', REPLACE(table_schema, '`', '``'), '`.`', REPLACE(table_name, '`', '``'), '`') AS quoted_table,
          CASE WHEN data_type = 'float' THEN CONCAT(quoted, ' * 1e0')
-              WHEN data_type IN ('bit', 'enum', 'set') THEN CONCAT(quoted, ' + 0')
+              WHEN data_type IN ('bit', 'enum', 'set') THEN CONCAT('CAST(', quoted, ' AS UNSIGNED) | 0')
               WHEN data_type IN ('int', 'bigint', 'smallint', 'tinyint', 'mediumint', 'decimal', 'double') THEN quoted
               ELSE CONCAT('CAST(', quoted, ' AS BINARY)') END AS value
   FROM (

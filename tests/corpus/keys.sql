@@ -22,3 +22,13 @@ CREATE TABLE periods (id INT, s DATE, e DATE, PERIOD FOR validity (s, e),
 INSERT INTO periods VALUES (1, '2020-01-01', '2021-01-01'), (1, '2021-01-01', '9999-12-31'), (2, '2020-01-01', '2020-01-02');
 CREATE TABLE full_text (id INT PRIMARY KEY, a TEXT, b VARCHAR(200), FULLTEXT one (a), FULLTEXT both_of (a, b), KEY (b(9)));
 INSERT INTO full_text SELECT seq, CONCAT('word', seq), CONCAT('other', seq) FROM seq_1_to_300;
+-- NOT NULL by the primary key only: the server keeps these unique keys in another order than their columns would give.
+CREATE TABLE unsaid_not_null (a INT COMMENT 'not null', b INT, UNIQUE i1 (b), UNIQUE i2 (a), PRIMARY KEY (a), KEY (b));
+INSERT INTO unsaid_not_null SELECT seq, seq FROM seq_1_to_100;
+CREATE TABLE primary_later (a INT, b INT, c INT, UNIQUE i1 (b), UNIQUE i2 (a, c)); ALTER TABLE primary_later ADD PRIMARY KEY (a, c);
+INSERT INTO primary_later SELECT seq, seq, seq FROM seq_1_to_100;
+-- SHOW CREATE TABLE does not say NULL.
+SET sql_mode = 'NO_AUTO_VALUE_ON_ZERO';
+CREATE TABLE nullable_counter (a INT AUTO_INCREMENT NULL, v INT, UNIQUE (a), KEY (v)); INSERT INTO nullable_counter VALUES (NULL, 1), (NULL, 2), (0, 3), (9, 4);
+CREATE TABLE nullable_counter2 (a TINYINT AUTO_INCREMENT NULL, v INT, KEY (v, a)) ENGINE=MyISAM; INSERT INTO nullable_counter2 VALUES (NULL, 1), (NULL, 1), (127, 1);
+SET sql_mode = DEFAULT;

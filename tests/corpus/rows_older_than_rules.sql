@@ -23,3 +23,6 @@ INSERT INTO invalid_default (id) VALUES (1);
 -- Parsed while it is read, under the sql_mode of the reader.
 CREATE TABLE invalid_csv (d DATE NOT NULL, t DATETIME NOT NULL) ENGINE=CSV;
 INSERT INTO invalid_csv VALUES ('2024-02-31', '2024-02-31 10:00:00'), ('0000-00-00', '2024-00-00 00:00:00');
+-- Strict mode refuses to compute these, and MyISAM has no ROLLBACK.
+CREATE TABLE cut_time (id INT PRIMARY KEY, d DATETIME NOT NULL, t TIME NOT NULL, g TIME AS (ADDTIME(d, t)) VIRTUAL, c VARCHAR(2) AS (REPEAT('x', id)) PERSISTENT, KEY (g)) ENGINE=MyISAM;
+SET sql_mode = ''; INSERT INTO cut_time (id, d, t) SELECT seq, '2020-01-01 10:00:00', '20:00:00' FROM seq_1_to_9; SET sql_mode = DEFAULT;

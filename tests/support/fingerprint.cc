@@ -98,6 +98,7 @@ class Fingerprinter {
       } else if (type == "SEQUENCE") {
         const std::string key = absl::StrCat("sequence ", database, ".", name);
         Add(key + " definition", "SHOW CREATE SEQUENCE " + path);
+        Add(key + " table", "SHOW CREATE TABLE " + path);
         Add(key + " state", "SELECT * FROM " + path);
       } else {
         TakeTable(database, name, type == "SYSTEM VERSIONED");
