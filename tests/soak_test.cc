@@ -57,6 +57,20 @@ class SoakTest : public testing::Test {
         10'000 + Random(20'000),
         "; CREATE TABLE my ENGINE=MyISAM AS SELECT * FROM keyless LIMIT 9000;"));
     if (!more.ok()) return more.ToString();
+    // These lose their rows when a server is killed, on the source and afterwards on the target.
+    for (const std::string& table :
+         Rows(*source_,
+              "SELECT CONCAT('`', REPLACE(table_schema, '`', '``'), '`.`', "
+              "REPLACE(table_name, '`', '``'), '`') FROM information_schema.tables WHERE "
+              "engine = 'MEMORY' AND table_schema <> 'information_schema'")) {
+      const absl::Status altered = source_->Sql(absl::StrCat("DROP TABLE ", table));
+      if (!altered.ok()) return altered.ToString();
+    }
+    auto source = FaultProxy::Start(source_->port());
+    auto target = FaultProxy::Start(target_->port());
+    if (!source.ok() || !target.ok()) return "no proxy";
+    source_proxy_ = *std::move(source);
+    target_proxy_ = *std::move(target);
 
     const Folder folder;
     bool resume = false;
@@ -94,25 +108,23 @@ class SoakTest : public testing::Test {
 
   // One zdpipe with its faults; text when it hangs.
   std::string RunOnce(const Folder& folder, bool resume, bool faults, ProcessResult& result) {
-    auto source = FaultProxy::Start(source_->port());
-    auto target = FaultProxy::Start(target_->port());
-    if (!source.ok() || !target.ok()) return "no proxy";
     Strings more = {"--range-bytes", "1MiB",  "--jobs",      std::to_string(1 + Random(3)),
                     "--memory",      "64MiB", "--rate",      absl::StrCat(4 + Random(12), "MiB"),
                     "--io-timeout",  "2s",    "--retry-for", absl::StrCat(2 + Random(8), "s")};
     if (resume) more.push_back("--resume");
     const int signal = Random(2) == 0 ? SIGKILL : SIGINT;
-    BackgroundZdpipe copy(CopyArgs({"--no-defaults", "--from", (*source)->address(), "--from-user",
-                                    "root", "--to", (*target)->address(), "--to-user", "root"},
-                                   folder, more),
-                          signal);
+    BackgroundZdpipe copy(
+        CopyArgs({"--no-defaults", "--from", source_proxy_->address(), "--from-user", "root",
+                  "--to", target_proxy_->address(), "--to-user", "root"},
+                 folder, more),
+        signal);
     const auto start = Clock::now();
     for (int faults_left = faults ? static_cast<int>(1 + Random(5)) : 0;
          faults_left > 0 && !copy.ended(); --faults_left) {
       SleepRandomly(1000);
       if (copy.ended()) break;
       const bool of_source = Random(3) == 0;
-      Strike(of_source ? **source : **target, of_source ? *source_ : *target_, copy);
+      Strike(of_source ? *source_proxy_ : *target_proxy_, of_source ? *source_ : *target_, copy);
     }
     if (!Await([&] { return copy.ended(); }, kRunEndsWithin)) {
       return absl::StrCat(
@@ -201,6 +213,8 @@ class SoakTest : public testing::Test {
 
   std::unique_ptr<TestServer> source_;
   std::unique_ptr<TestServer> target_;
+  std::unique_ptr<FaultProxy> source_proxy_;  // of the round
+  std::unique_ptr<FaultProxy> target_proxy_;
   std::mt19937_64 random_;
   std::string last_fault_ = "nothing";
   std::string last_words_;  // of the last run
