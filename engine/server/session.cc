@@ -39,6 +39,11 @@ std::string Shown(const Warning& warning) {
   return absl::StrCat(warning.level, " ", warning.code, ": ", warning.message);
 }
 
+// A limit of zero is none.
+std::chrono::seconds NotLonger(std::chrono::seconds time, std::chrono::seconds limit) {
+  return limit.count() > 0 ? std::min(time, limit) : time;
+}
+
 // The other end may vanish without a word: then the kernel finds out, within a minute.
 void KeepAlive(int socket) {
   const std::pair<int, int> settings[] = {
@@ -137,9 +142,10 @@ absl::Status Session::ConnectWith(const SessionOptions& options, bool use_tls) {
   mysql_ = mysql_init(nullptr);
   if (mysql_ == nullptr) return MakeError(Failure::kInternal, "mysql_init: out of memory");
 
-  const unsigned connect_seconds = static_cast<unsigned>(options.connect_timeout.count());
-  mysql_options(mysql_, MYSQL_OPT_CONNECT_TIMEOUT, &connect_seconds);
   io_timeout_ = options.io_timeout.value_or(endpoint_.io_timeout);
+  const std::chrono::seconds connect_timeout = NotLonger(options.connect_timeout, io_timeout_);
+  const unsigned connect_seconds = static_cast<unsigned>(connect_timeout.count());
+  mysql_options(mysql_, MYSQL_OPT_CONNECT_TIMEOUT, &connect_seconds);
   patient_ = options.patient;
   if (io_timeout_.count() > 0) {
     const unsigned io_seconds = static_cast<unsigned>(io_timeout_.count());
@@ -335,7 +341,7 @@ absl::Status Session::AwaitAnswer(absl::string_view what) {
 // OK when the server says that this session's statement runs.
 absl::Status Session::AskWhetherItWorks() const {
   SessionOptions options;
-  options.io_timeout = kAskTimeout;
+  options.io_timeout = NotLonger(kAskTimeout, io_timeout_);
   options.patient = false;
   ZDPIPE_ASSIGN_OR_RETURN(const std::unique_ptr<Session> other, Connect(endpoint_, end_, options));
   ZDPIPE_ASSIGN_OR_RETURN(
