@@ -2,6 +2,7 @@
 
 #include <oneapi/tbb/parallel_pipeline.h>
 
+#include <atomic>
 #include <chrono>
 #include <exception>
 
@@ -40,7 +41,7 @@ class HandOver {
 class RowPipe {
  public:
   RowPipe(RowStream& stream, const LoadTable& table, const RangesIn& in,
-          const std::function<size_t()>& loaders_now, PipeResources resources)
+          const LoadersNow& loaders_now, PipeResources resources)
       : stream_(stream),
         table_(table),
         in_(in),
@@ -54,7 +55,7 @@ class RowPipe {
   absl::StatusOr<PipeResult> Run() {
     while (!source_ended_ && !other_ranges_ && !Stopping()) {
       hand_over_.Pass();
-      RunPipeline(loaders_now_());
+      RunPipeline(LoadersNowUsed());
       hand_over_.Pass();
     }
     result_.other_ranges = other_ranges_ || next_known_ < in_.known.size();
@@ -71,6 +72,10 @@ class RowPipe {
  private:
   bool Stopping() const {
     return error_.failed() || use_.cancel.cancelled() || use_.run_error.failed();
+  }
+
+  size_t LoadersNowUsed() const {
+    return loaders_now_(loaded_ranges_.load(), loaded_bytes_.load());
   }
 
   // What oneTBB copies and calls. Reading their members is all they do outside of a HandOver.
@@ -114,7 +119,9 @@ class RowPipe {
 
   // Null when there is nothing to load any more, or the pipeline has to be rebuilt.
   Range* FillNext(size_t loaders) {
-    if (source_ended_ || other_ranges_ || Stopping() || loaders_now_() != loaders) return nullptr;
+    if (source_ended_ || other_ranges_ || Stopping() || LoadersNowUsed() != loaders) {
+      return nullptr;
+    }
     Range* range = use_.ranges.Take();
     absl::Status status = Fill(*range);
     while (status.ok() && IsIn(*range)) {
@@ -178,7 +185,11 @@ class RowPipe {
       }
       use_.loaders.Give(loader);
       error_.Set(status);
-      if (status.ok()) Count(*range);
+      if (status.ok()) {
+        ++loaded_ranges_;
+        loaded_bytes_ += range->row_bytes();
+        Count(*range);
+      }
     }
     range->Clear();
     use_.ranges.Give(range);
@@ -199,7 +210,7 @@ class RowPipe {
   RowStream& stream_;
   const LoadTable& table_;
   const RangesIn& in_;
-  const std::function<size_t()>& loaders_now_;
+  const LoadersNow& loaders_now_;
   PipeResources use_;
   FirstError error_;
   // The read stage is serial: these need no lock.
@@ -209,6 +220,8 @@ class RowPipe {
   size_t next_known_ = 0;      // of in_.known
   bool other_ranges_ = false;  // see PipeResult
   HandOver hand_over_;
+  std::atomic<uint64_t> loaded_ranges_ = 0;  // without those that were in
+  std::atomic<uint64_t> loaded_bytes_ = 0;
   std::mutex mutex_;
   PipeResult result_;  // guarded by mutex_ while stages run
 };
@@ -216,8 +229,7 @@ class RowPipe {
 }  // namespace
 
 absl::StatusOr<PipeResult> PipeRows(RowStream& stream, const LoadTable& table, const RangesIn& in,
-                                    const std::function<size_t()>& loaders_now,
-                                    PipeResources resources) {
+                                    const LoadersNow& loaders_now, PipeResources resources) {
   RowPipe pipe(stream, table, in, loaders_now, resources);
   return pipe.Run();
 }

@@ -92,14 +92,16 @@ struct RangesIn {
   std::vector<RangeRecord> known;
 };
 
+// How many loaders may be used now, after so many ranges and bytes have been loaded.
+using LoadersNow = std::function<size_t(uint64_t ranges, uint64_t bytes)>;
+
 // Moves all rows of `stream` into `table`, but for those of ranges that are in already.
 // `loaders_now` says how many loaders may be used; it is asked at every range, and the pipeline is
 // rebuilt with another width when the answer changes. Returns when all ranges are committed, or
 // with the first error after the stages have drained. Call inside the arena whose threads run the
 // stages.
 absl::StatusOr<PipeResult> PipeRows(RowStream& stream, const LoadTable& table, const RangesIn& in,
-                                    const std::function<size_t()>& loaders_now,
-                                    PipeResources resources);
+                                    const LoadersNow& loaders_now, PipeResources resources);
 
 absl::Status CancelledError();
 

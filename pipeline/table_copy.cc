@@ -12,6 +12,7 @@
 #include "engine/load/empty_period_loader.h"
 #include "engine/server/sql_text.h"
 #include "pipeline/table_compare.h"
+#include "pipeline/width_tuner.h"
 
 namespace zdpipe {
 namespace {
@@ -268,12 +269,17 @@ class TableCopy {
     if (!stream.ok()) return stream.status();
     load_.layout = (*stream)->layout();
     context_.queue.BeginRows();
+    WidthTuner tuner;
+    const LoadersNow loaders_now = [&](uint64_t ranges, uint64_t bytes) {
+      const uint64_t left =
+          table_.data_bytes_estimate - std::min(table_.data_bytes_estimate, bytes);
+      return tuner.Width(context_.queue.LoadersPerLane(), ranges, bytes, left,
+                         WidthTuner::Clock::now());
+    };
     absl::StatusOr<PipeResult> moved = PipeResult();
-    context_.in_arena([&] {
-      moved = PipeRows(
-          **stream, load_, in_, [this] { return context_.queue.LoadersPerLane(); }, context_.pipe);
-    });
+    context_.in_arena([&] { moved = PipeRows(**stream, load_, in_, loaders_now, context_.pipe); });
     context_.queue.EndRows();
+    outcome_.report.loaders = tuner.best();
     return moved;
   }
 

@@ -107,6 +107,7 @@ class SoakTest : public testing::Test {
         const Result tables,
         session->Query("SELECT table_schema, table_name FROM information_schema.tables WHERE "
                        "engine = 'MEMORY' AND table_schema <> 'information_schema'"));
+    session->TrySet("check_constraint_checks = 0");
     for (const auto& row : tables.rows) {
       const std::string name = QuoteName(row[0].value_or(""), row[1].value_or(""));
       ZDPIPE_RETURN_IF_ERROR(

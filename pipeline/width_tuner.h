@@ -1,0 +1,50 @@
+// How many loaders are worth using for one table: found while it is loaded.
+#ifndef ZDPIPE_PIPELINE_WIDTH_TUNER_H_
+#define ZDPIPE_PIPELINE_WIDTH_TUNER_H_
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace zdpipe {
+
+// Two loaders in one table may take longer than one (they meet at the same pages), or half as long,
+// depending on keys, cores and disk: only trying tells. Starts with one loader, doubles as long as
+// the rows per second rise by kGain, and stays with what was best. Never goes back and forth: a
+// width that was no better is not tried again for this table.
+//
+// Not thread-safe; one per table.
+class WidthTuner {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  // A trial is as long as the ranges need to be told from noise, and no shorter than this.
+  static constexpr uint64_t kRangesPerTrial = 4;
+  static constexpr std::chrono::milliseconds kTrialTime{500};
+  // A trial may take twice as long as the width before it would have: the rest must be worth it.
+  static constexpr uint64_t kTrialsLeft = 6;
+  static constexpr double kGain = 1.15;
+
+  // The width to use now: at most `most`, which may change. `ranges` have been committed so far,
+  // with `bytes` of rows; `bytes_left` is an estimate: towards the end nothing is tried any more.
+  size_t Width(size_t most, uint64_t ranges, uint64_t bytes, uint64_t bytes_left,
+               Clock::time_point now);
+
+  // The width that has shown itself the best so far.
+  size_t best() const { return best_; }
+
+ private:
+  void BeginTrial(size_t width, uint64_t ranges, uint64_t bytes, Clock::time_point now);
+
+  size_t best_ = 1;
+  double best_rate_ = 0;  // bytes per second; 0: not measured
+  size_t trying_ = 1;     // 0: nothing is tried any more
+  bool began_ = false;
+  uint64_t first_range_ = 0;  // of the trial, as what follows
+  uint64_t first_byte_ = 0;
+  Clock::time_point since_;
+};
+
+}  // namespace zdpipe
+
+#endif  // ZDPIPE_PIPELINE_WIDTH_TUNER_H_
