@@ -118,8 +118,8 @@ class ShownWords {
 // Facts about all objects of one database on one server, as lines of text.
 using Facts = std::map<ObjectId, std::set<std::string>>;
 
-// Each reads one database only (EXPLAIN: "Scanned 1 database"): all of them together must not be
-// quadratic. Only what both vendors have words for, with the differences between their words taken
+// Each reads one database only, also in joins, where every part is to be given its database (0.6 s
+// instead of 0.001 s with 5,853 databases): all of them together must not be quadratic. Only what both vendors have words for, with the differences between their words taken
 // out: utf8 is utf8mb3, `now()` is `NOW`, 'x' is x, MRG_MyISAM is MRG_MYISAM. The first two columns
 // are the object's kind and name.
 constexpr char kFacts[] = R"(
@@ -136,8 +136,9 @@ SELECT IF(TABLE_TYPE = 'VIEW', 'view', 'table'), c.TABLE_NAME, 'column', ORDINAL
   IF(TABLE_TYPE = 'VIEW', '', COLLATION_NAME),
   IF(TABLE_TYPE = 'VIEW', '', LOWER(REPLACE(TRIM(BOTH '''' FROM COALESCE(NULLIF(COLUMN_DEFAULT, 'NULL'), '')), '()', ''))),
   LOWER(REPLACE(EXTRA, '()', '')), IF(TABLE_TYPE = 'VIEW', '', COLUMN_COMMENT)
-  FROM information_schema.COLUMNS c JOIN information_schema.TABLES t USING (TABLE_SCHEMA, TABLE_NAME)
-  WHERE c.TABLE_SCHEMA = $ AND BINARY c.TABLE_SCHEMA = $ AND TABLE_TYPE <> 'SEQUENCE';
+  FROM information_schema.COLUMNS c JOIN information_schema.TABLES t ON t.TABLE_NAME = c.TABLE_NAME
+  WHERE c.TABLE_SCHEMA = $ AND BINARY c.TABLE_SCHEMA = $ AND t.TABLE_SCHEMA = $
+  AND BINARY t.TABLE_SCHEMA = $ AND TABLE_TYPE <> 'SEQUENCE';
 SELECT 'table', TABLE_NAME, 'key', INDEX_NAME, NON_UNIQUE, SEQ_IN_INDEX, COLUMN_NAME, SUB_PART, INDEX_TYPE,
   COLLATION FROM information_schema.STATISTICS
   WHERE TABLE_SCHEMA = $ AND BINARY TABLE_SCHEMA = $;
