@@ -536,6 +536,7 @@ class CopyRun {
     rules.definer = options_.definer;
     rules.ignore_counters = options_.source_state == SourceState::kMaster;
     rules.stopping = [this] { return cancel_.cancelled(); };
+    rules.note = [this](const std::string& note) { report_.notes.push_back(note); };
     ZDPIPE_ASSIGN_OR_RETURN(const std::vector<DefinitionDifference> differences,
                             CompareDefinitions(*source_, *target_, check_.catalog, rules));
     std::set<std::pair<std::string, ObjectName>> listed;
