@@ -31,7 +31,7 @@ class TableCopy {
     outcome_.report.verify = "not done";
     outcome_.report.key = KeyText(table_.key);
     ZDPIPE_RETURN_IF_ERROR(Unless(Create(), "table", outcome_.lost));
-    if (!outcome_.lost && table_.holds_rows()) {
+    if (!outcome_.lost && !outcome_.too_wide && table_.holds_rows()) {
       const bool only_generated = load_.plan.insert_head.empty();
       ZDPIPE_RETURN_IF_ERROR(
           Unless(only_generated ? RepeatRows() : MoveRows(), "table", outcome_.lost));
@@ -108,7 +108,9 @@ class TableCopy {
     ZDPIPE_RETURN_IF_ERROR(context_.ledger.BeginTable(table_id_));
     ZDPIPE_RETURN_IF_ERROR(Ddl(absl::StrCat("USE ", QuoteName(table_.name.schema))));
     ZDPIPE_RETURN_IF_ERROR(Ddl(ddl_.create));
-    return table_.carries_history() ? AddEmptyPeriods() : absl::OkStatus();
+    const absl::Status added = table_.carries_history() ? AddEmptyPeriods() : absl::OkStatus();
+    outcome_.too_wide = ServerErrnoOf(added) == kErrClientPacketTooLarge;
+    return outcome_.too_wide ? absl::OkStatus() : added;
   }
 
   // The rows that must be there before any other.
