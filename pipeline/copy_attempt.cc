@@ -709,6 +709,7 @@ class Attempt {
     // A restart of the source, after which a run is resumed, forgets what was reserved only.
     rules.ignore_counters = options_.source_state == SourceState::kMaster || resume_;
     rules.stopping = [this] { return cancel_.cancelled(); };
+    rules.note = [this](const std::string& note) { report_.notes.push_back(note); };
     ZDPIPE_ASSIGN_OR_RETURN(const std::vector<DefinitionDifference> differences,
                             CompareDefinitions(*source_, *target_, check_.catalog, rules));
     std::set<std::pair<std::string, ObjectName>> listed;

@@ -156,7 +156,7 @@ class ReleaseChecker {
 
   // Calls `found` for each selected table that the query names in its columns TABLE_SCHEMA and
   // TABLE_NAME; "$" in the query stands for the database, one after the other: information_schema
-  // reads only that database then.
+  // reads only that database then, in a join where each part is given it.
   absl::Status ForTables(absl::string_view query,
                          const std::function<void(const ObjectName&, const std::string&)>& found) {
     std::set<ObjectName> selected;
@@ -189,8 +189,9 @@ class ReleaseChecker {
          "AND (DATA_TYPE LIKE '%text' OR DATA_TYPE LIKE '%blob') AND COLUMN_DEFAULT <> 'NULL'"},
         {{"unique keys over whole TEXT and BLOB columns", 10, 4, 0, 0},
          "SELECT s.TABLE_SCHEMA, s.TABLE_NAME FROM information_schema.STATISTICS s JOIN "
-         "information_schema.TABLES t USING (TABLE_SCHEMA, TABLE_NAME) WHERE s.TABLE_SCHEMA = $ "
-         "AND s.INDEX_TYPE = 'HASH' AND s.NON_UNIQUE = 0 AND t.ENGINE <> 'MEMORY'"},
+         "information_schema.TABLES t ON t.TABLE_NAME = s.TABLE_NAME WHERE s.TABLE_SCHEMA = $ "
+         "AND t.TABLE_SCHEMA = $ AND s.INDEX_TYPE = 'HASH' AND s.NON_UNIQUE = 0 AND t.ENGINE <> "
+         "'MEMORY'"},
         {{"descending index parts", 10, 8, 8, 0},
          "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.STATISTICS "
          "WHERE TABLE_SCHEMA = $ AND COLLATION = 'D'"}};
@@ -211,8 +212,9 @@ class ReleaseChecker {
     }
     return ForTables(
         "SELECT s.TABLE_SCHEMA, s.TABLE_NAME, s.INDEX_NAME FROM information_schema.STATISTICS s "
-        "JOIN information_schema.COLUMNS c USING (TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME) JOIN "
-        "information_schema.TABLES t USING (TABLE_SCHEMA, TABLE_NAME) WHERE s.TABLE_SCHEMA = $ "
+        "JOIN information_schema.COLUMNS c ON c.TABLE_NAME = s.TABLE_NAME AND c.COLUMN_NAME = "
+        "s.COLUMN_NAME JOIN information_schema.TABLES t ON t.TABLE_NAME = s.TABLE_NAME WHERE "
+        "s.TABLE_SCHEMA = $ AND c.TABLE_SCHEMA = $ AND t.TABLE_SCHEMA = $ "
         "AND t.ENGINE = 'InnoDB' AND s.INDEX_TYPE = 'BTREE' AND c.CHARACTER_OCTET_LENGTH DIV "
         "GREATEST(c.CHARACTER_MAXIMUM_LENGTH, 1) * COALESCE(s.SUB_PART, "
         "c.CHARACTER_MAXIMUM_LENGTH) > 767",

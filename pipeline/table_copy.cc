@@ -41,7 +41,7 @@ class TableCopy {
     if (!outcome_.lost && !goes_on_) {
       ZDPIPE_RETURN_IF_ERROR(Unless(Create(), "table", outcome_.lost));
     }
-    if (!outcome_.lost && table_.holds_rows()) {
+    if (!outcome_.lost && !outcome_.too_wide && table_.holds_rows()) {
       const bool only_generated = load_.plan.insert_head.empty();
       ZDPIPE_RETURN_IF_ERROR(
           Unless(only_generated ? RepeatRows() : MoveRows(), "table", outcome_.lost));
@@ -131,7 +131,9 @@ class TableCopy {
     if (start_.on_target) ZDPIPE_RETURN_IF_ERROR(Undo());
     ZDPIPE_RETURN_IF_ERROR(Ddl(absl::StrCat("USE ", QuoteName(table_.name.schema))));
     ZDPIPE_RETURN_IF_ERROR(Ddl(ddl_.create));
-    return table_.carries_history() ? AddEmptyPeriods() : absl::OkStatus();
+    const absl::Status added = table_.carries_history() ? AddEmptyPeriods() : absl::OkStatus();
+    outcome_.too_wide = ServerErrnoOf(added) == kErrClientPacketTooLarge;
+    return outcome_.too_wide ? absl::OkStatus() : added;
   }
 
   // The rows that must be there before any other.
@@ -147,8 +149,11 @@ class TableCopy {
         RowStream::Open(*sessions_.reader, plan.as_current, load_.plan.roles);
     if (!rows.ok()) return SourceError(rows.status());
     RangeLoader* const loader = context_.pipe.loaders.Take();
-    const absl::Status loaded = LoadEmptyPeriods(
-        **rows, load_, loader->session(), [this] { return context_.pipe.cancel.cancelled(); });
+    const absl::StatusOr<Session*> session = loader->OpenSession();
+    const absl::Status loaded =
+        !session.ok() ? session.status() : LoadEmptyPeriods(**rows, load_, **session, [this] {
+          return context_.pipe.cancel.cancelled();
+        });
     context_.pipe.loaders.Give(loader);
     return loaded;
   }

@@ -99,6 +99,7 @@ class VerifyRun {
     DefinitionRules rules;
     rules.definer = options_.definer;
     rules.stopping = [this] { return cancel_.cancelled(); };
+    rules.note = [this](const std::string& note) { report_.notes.push_back(note); };
     ZDPIPE_ASSIGN_OR_RETURN(report_.definitions,
                             CompareDefinitions(*source_, *target_, source_catalog_, rules));
     for (DefinitionDifference& extra : ExtraObjects(source_catalog_, target_catalog_)) {

@@ -31,9 +31,9 @@ triggers, events. Versions not installed are fetched into a cache once.
 
 Results, one line each with the exit code of zdpipe:
   equal      exit 0, and nothing differs
-  noted      exit 0, and what differs was noted by zdpipe (the sign of zeros)
+  noted      exit 0, and what differs was noted by zdpipe (signs of zeros, types of views' columns)
   refused    exit 3 before anything was made: the finding is shown
-  listed     exit 8: all rows are there, and what differs was listed by zdpipe
+  listed     exit 8: all rows are there, and what differs was listed or noted by zdpipe
   named      exit 5 or 8: a value the target cannot hold, its row named
   SILENT     exit 0, and something differs                          (a failure)
   LATE       a table is missing, found out in the middle of the copy (a failure)
@@ -217,13 +217,15 @@ result_of() {
 complete_result() {
   local differences=$1 report=$2 name
   while read -r name; do
-    jq -e --arg name ".$name:" 'any(.notes[]; contains($name))' "$report" >/dev/null || {
+    is_noted "$report" "$name" || {
       echo SILENT
       return
     }
   done < <(sed -n 's/^[<>] //p' "$differences" | cut -f 2 | sort -u)
   if [[ -s $differences ]]; then echo noted; else echo equal; fi
 }
+
+is_noted() { jq -e --arg name ".$2:" 'any(.notes[]; contains($name))' "$1" >/dev/null; }
 
 # Everything that differs must be of an object which zdpipe has named; tables must be there at all.
 partial_result() {
@@ -234,7 +236,7 @@ partial_result() {
   fi
   listed=$(jq -r '.failures[].name' "$report" | sort -u)
   while read -r name; do
-    grep -qxF -- "$name" <<<"$listed" || {
+    grep -qxF -- "$name" <<<"$listed" || is_noted "$report" "$name" || {
       echo UNLISTED
       return
     }

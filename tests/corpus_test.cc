@@ -154,8 +154,10 @@ TEST_F(CorpusTest, HistoryRowsOfEmptyPeriodsAreCopied) {
       "e TIMESTAMP(6) GENERATED ALWAYS AS ROW END, PERIOD FOR SYSTEM_TIME (s, e)) ENGINE=MyISAM "
       "WITH SYSTEM VERSIONING; REPLACE INTO named (a, v) VALUES (1, 1), (1, 2);"
       "CREATE TABLE parts (a INT PRIMARY KEY, v INT) WITH SYSTEM VERSIONING "
-      "PARTITION BY SYSTEM_TIME LIMIT 2 PARTITIONS 3; REPLACE INTO parts VALUES (1, 1), (1, 2)"));
-  for (const char* table : {"t", "keys_of_all_kinds", "keyless", "parts"}) {
+      "PARTITION BY SYSTEM_TIME LIMIT 2 PARTITIONS 3; REPLACE INTO parts VALUES (1, 1), (1, 2);"
+      "CREATE TABLE wide (a INT PRIMARY KEY, t LONGTEXT) WITH SYSTEM VERSIONING;"
+      "REPLACE INTO wide VALUES (1, REPEAT('x', 9 << 20)), (1, REPEAT('y', 9 << 20))"));
+  for (const char* table : {"t", "keys_of_all_kinds", "keyless", "parts", "wide"}) {
     ASSERT_NE(Value(*source_, absl::StrCat("SELECT COUNT(*) FROM h.", table,
                                            " FOR SYSTEM_TIME ALL WHERE row_start = row_end")),
               "0");
@@ -163,7 +165,7 @@ TEST_F(CorpusTest, HistoryRowsOfEmptyPeriodsAreCopied) {
   const Folder folder;
   EXPECT_TRUE(Succeeds(RunCopy(Ends(*source_, *target_), folder)));
   EXPECT_EQ(Differences(*source_, *target_, {"h"}), "");
-  for (const char* table : {"t", "keys_of_all_kinds", "keyless", "parts"}) {
+  for (const char* table : {"t", "keys_of_all_kinds", "keyless", "parts", "wide"}) {
     const std::string query =
         absl::StrCat("SELECT *, row_start, row_end FROM h.", table,
                      " FOR SYSTEM_TIME ALL ORDER BY row_start, row_end, 1, 2");

@@ -174,6 +174,11 @@ bool RangeLoader::MayReplay(const LoadTable& table, const absl::Status& status) 
   return table.transactional || (!rows_sent_ && IsTransient(status));
 }
 
+absl::StatusOr<Session*> RangeLoader::OpenSession() {
+  if (session_ == nullptr) ZDPIPE_RETURN_IF_ERROR(Connect([] { return false; }));
+  return session_.get();
+}
+
 void RangeLoader::CloseSession() {
   if (session_ != nullptr) lost_thread_ = session_->thread_id();
   insert_.reset();  // before its session

@@ -77,7 +77,8 @@ class RangeLoader {
   absl::Status Load(const LoadTable& table, const Range& range,
                     const std::function<bool()>& stopping);
 
-  Session& session() { return *session_; }
+  // Its session, opened anew if it was lost; for use between two ranges.
+  absl::StatusOr<Session*> OpenSession();
 
   // Ends the use of the table: its statement is closed before the table is altered.
   void Release() { insert_.reset(); }

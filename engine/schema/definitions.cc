@@ -118,10 +118,11 @@ class ShownWords {
 // Facts about all objects of one database on one server, as lines of text.
 using Facts = std::map<ObjectId, std::set<std::string>>;
 
-// Each reads one database only (EXPLAIN: "Scanned 1 database"): all of them together must not be
-// quadratic. Only what both vendors have words for, with the differences between their words taken
-// out: utf8 is utf8mb3, `now()` is `NOW`, 'x' is x, MRG_MyISAM is MRG_MYISAM. The first two columns
-// are the object's kind and name.
+// Each reads one database only, also in joins, where every part is to be given its database (0.6 s
+// instead of 0.001 s with 5,853 databases): all of them together must not be quadratic. Only what
+// both vendors have words for, with the differences between their words taken out: utf8 is utf8mb3,
+// `now()` is `NOW`, 'x' is x, MRG_MyISAM is MRG_MYISAM. The first two columns are the object's kind
+// and name.
 constexpr char kFacts[] = R"(
 SELECT 'database', '', DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME
   FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = $ AND BINARY SCHEMA_NAME = $;
@@ -132,12 +133,17 @@ SELECT 'table', TABLE_NAME, 'AUTO_INCREMENT', AUTO_INCREMENT
   FROM information_schema.TABLES WHERE TABLE_SCHEMA = $ AND BINARY TABLE_SCHEMA = $
   AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') AND AUTO_INCREMENT IS NOT NULL;
 SELECT IF(TABLE_TYPE = 'VIEW', 'view', 'table'), c.TABLE_NAME, 'column', ORDINAL_POSITION, COLUMN_NAME,
-  REPLACE(COLUMN_TYPE, '/*M!', '/*!'), IF(TABLE_TYPE = 'VIEW', '', IS_NULLABLE),
+  IF(TABLE_TYPE = 'VIEW', '', REPLACE(COLUMN_TYPE, '/*M!', '/*!')), IF(TABLE_TYPE = 'VIEW', '', IS_NULLABLE),
   IF(TABLE_TYPE = 'VIEW', '', COLLATION_NAME),
   IF(TABLE_TYPE = 'VIEW', '', LOWER(REPLACE(TRIM(BOTH '''' FROM COALESCE(NULLIF(COLUMN_DEFAULT, 'NULL'), '')), '()', ''))),
   LOWER(REPLACE(EXTRA, '()', '')), IF(TABLE_TYPE = 'VIEW', '', COLUMN_COMMENT)
-  FROM information_schema.COLUMNS c JOIN information_schema.TABLES t USING (TABLE_SCHEMA, TABLE_NAME)
-  WHERE c.TABLE_SCHEMA = $ AND BINARY c.TABLE_SCHEMA = $ AND TABLE_TYPE <> 'SEQUENCE';
+  FROM information_schema.COLUMNS c JOIN information_schema.TABLES t ON t.TABLE_NAME = c.TABLE_NAME
+  WHERE c.TABLE_SCHEMA = $ AND BINARY c.TABLE_SCHEMA = $ AND t.TABLE_SCHEMA = $
+  AND BINARY t.TABLE_SCHEMA = $ AND TABLE_TYPE <> 'SEQUENCE';
+SELECT 'view', c.TABLE_NAME, 'column type', COLUMN_NAME, REPLACE(COLUMN_TYPE, '/*M!', '/*!')
+  FROM information_schema.COLUMNS c JOIN information_schema.TABLES t ON t.TABLE_NAME = c.TABLE_NAME
+  WHERE c.TABLE_SCHEMA = $ AND BINARY c.TABLE_SCHEMA = $ AND t.TABLE_SCHEMA = $
+  AND BINARY t.TABLE_SCHEMA = $ AND TABLE_TYPE = 'VIEW';
 SELECT 'table', TABLE_NAME, 'key', INDEX_NAME, NON_UNIQUE, SEQ_IN_INDEX, COLUMN_NAME, SUB_PART, INDEX_TYPE,
   COLLATION FROM information_schema.STATISTICS
   WHERE TABLE_SCHEMA = $ AND BINARY TABLE_SCHEMA = $;
@@ -201,6 +207,17 @@ absl::StatusOr<Facts> ReadFacts(Session& session, const std::string& database, b
   return facts;
 }
 
+// Takes out what the servers decide.
+std::set<std::string> TakeTypesOfView(std::set<std::string>& lines) {
+  std::set<std::string> types;
+  for (auto line = lines.begin(); line != lines.end();) {
+    const bool is_type = absl::StartsWith(*line, "column type, ");
+    if (is_type) types.insert(*line);
+    line = is_type ? lines.erase(line) : std::next(line);
+  }
+  return types;
+}
+
 // A line of the first set that the second lacks.
 std::string FirstOnlyIn(const std::set<std::string>& lines, const std::set<std::string>& others) {
   for (const std::string& line : lines) {
@@ -220,7 +237,16 @@ absl::Status CompareFacts(Session& source, Session& target, const Catalog& catal
     ZDPIPE_ASSIGN_OR_RETURN(Facts got, ReadFacts(target, database.name, both_mariadb, rules));
     for (const ObjectId& object : objects) {
       if (object.name.schema != database.name || wanted.count(object) == 0) continue;
-      if (got.count(object) == 0) {
+      const std::set<std::string> types = TakeTypesOfView(wanted[object]);
+      const std::set<std::string> types_got = TakeTypesOfView(got[object]);
+      if (types != types_got && !got[object].empty() && rules.note) {
+        rules.note(
+            absl::StrCat("view ", PrintableName(database.name, object.name.name),
+                         ": its columns have the types that the target's release gives them: ",
+                         Printable(FirstOnlyIn(types_got, types)),
+                         "; source: ", Printable(FirstOnlyIn(types, types_got))));
+      }
+      if (got[object].empty()) {
         found.push_back({DefinitionDifference::Kind::kMissing, object.kind, object.name, "", ""});
       } else if (wanted[object] != got[object]) {
         found.push_back(Difference(object, FirstOnlyIn(wanted[object], got[object]),

@@ -41,6 +41,9 @@ struct DefinitionRules {
   // The source takes writes: its AUTO_INCREMENT counters and sequences move while we look.
   bool ignore_counters = false;
   std::function<bool()> stopping;  // asked before each object
+  // Told what differs between the releases and not in the object: the types that each server gives
+  // to a view's columns.
+  std::function<void(const std::string&)> note;
 };
 
 // Compares every object of `source_catalog` with the object of the same name on the target. Objects
