@@ -276,6 +276,13 @@ absl::Status Convert(Raw& raw) {
                                                  : ProgressStyle::kAuto;
   copy.tool_version = ZDPIPE_VERSION;
 
+  const std::string& control_schema = copy.selection.control_schema;
+  if (control_schema.empty() || IsSystemDatabase(control_schema)) {
+    return MakeError(Failure::kUsage, absl::StrCat("--control-schema ", Printable(control_schema),
+                                                   ": expected a name that zdpipe can have for "
+                                                   "itself; the schema is dropped in the end"));
+  }
+
   ZDPIPE_ASSIGN_OR_RETURN(const OptionFiles files, OptionFiles::Read(raw.files));
   raw.from.compress = raw.to.compress = raw.compress == "zlib";
   if (raw.parsed.verb != Verb::kStatus) {

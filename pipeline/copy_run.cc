@@ -312,23 +312,35 @@ class CopyRun {
       if (object->kind == "database") {
         // Dropped only when it is empty: somebody may have put something else there meanwhile.
         ZDPIPE_ASSIGN_OR_RETURN(
-            const std::string tables,
-            target_->QueryValue(
-                absl::StrCat("SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = ",
-                             QuoteText(object->schema))));
-        if (tables != "0") continue;
+            const std::string objects,
+            target_->QueryValue(absl::StrCat(
+                "SELECT (SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = ",
+                QuoteText(object->schema),
+                ") + (SELECT COUNT(*) FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = ",
+                QuoteText(object->schema),
+                ") + (SELECT COUNT(*) FROM information_schema.EVENTS WHERE EVENT_SCHEMA = ",
+                QuoteText(object->schema), ")")));
+        if (objects != "0") continue;
         sql = absl::StrCat("DROP DATABASE IF EXISTS ", QuoteName(object->schema));
-      } else if (object->kind == "trigger") {
-        continue;  // goes with its table
+      } else if (object->kind == "trigger" || object->kind == "package body") {
+        continue;  // goes with its table, its package
       } else if (object->kind == "user" || object->kind == "role") {
         ZDPIPE_RETURN_IF_ERROR(RemoveAccount(*object));
         continue;
-      } else if (object->kind == "package body") {
-        sql = absl::StrCat("DROP PACKAGE BODY IF EXISTS ", name);
       } else {
         sql = absl::StrCat("DROP ", object->kind, " IF EXISTS ", name);
       }
-      ZDPIPE_RETURN_IF_ERROR(target_->ExecuteWithWarnings(sql).status());
+      // Before MariaDB 11.4 packages are known in this mode only.
+      const bool package = object->kind == "package";
+      if (package) {
+        ZDPIPE_RETURN_IF_ERROR(
+            target_->Execute("SET @zdpipe_sql_mode = @@sql_mode, sql_mode = 'ORACLE'"));
+      }
+      const absl::Status dropped = target_->ExecuteWithWarnings(sql).status();
+      if (package) {
+        ZDPIPE_RETURN_IF_ERROR(target_->Execute("SET sql_mode = @zdpipe_sql_mode"));
+      }
+      ZDPIPE_RETURN_IF_ERROR(dropped);
     }
     return absl::OkStatus();
   }

@@ -39,6 +39,18 @@ uint64_t Number(const std::string& text) {
   return value;
 }
 
+// Tables that are no ledger, or not of this version, or may not be read.
+absl::Status Unreadable(const absl::Status& status, absl::string_view control_schema) {
+  if (IsSessionLost(status)) return status;
+  return WithHint(
+      Annotate(Reclassify(status, Failure::kRefused),
+               absl::StrCat("the ledger in schema ", Printable(control_schema), " cannot be read")),
+      absl::StrCat(
+          "GRANT SELECT on it; or, if it is damaged, remove by hand what its run has left, "
+          "and then the schema: DROP DATABASE ",
+          Printable(QuoteName(control_schema))));
+}
+
 std::string LockName(absl::string_view control_schema) {
   return QuoteText(absl::StrCat("zdpipe.", control_schema));
 }
@@ -53,27 +65,29 @@ absl::StatusOr<std::optional<LedgerRun>> Ledger::Read(Session& session,
                    QuoteText(control_schema), " AND TABLE_NAME IN ('run', 'object', 'range')");
   ZDPIPE_ASSIGN_OR_RETURN(const Result tables, session.Query(exists));
   if (tables.rows.size() < 3) return std::nullopt;
-  ZDPIPE_ASSIGN_OR_RETURN(
-      const Result result,
-      session.Query(
-          absl::StrCat("SELECT r.*, IS_USED_LOCK(", LockName(control_schema),
-                       ") IS NOT NULL AS alive, ", "(SELECT COUNT(*) FROM ", schema,
-                       ".object WHERE kind = 'table' AND done = 1) "
-                       "AS tables_done, t.* FROM ",
-                       schema,
-                       ".run r, (SELECT COUNT(*) AS ranges, "
-                       "COALESCE(SUM(`rows`), 0) AS `rows`, COALESCE(SUM(bytes), 0) AS bytes FROM ",
-                       schema, ".`range`) t")));
+  const absl::StatusOr<Result> read = session.Query(
+      absl::StrCat("SELECT r.*, IS_USED_LOCK(", LockName(control_schema),
+                   ") IS NOT NULL AS alive, ", "(SELECT COUNT(*) FROM ", schema,
+                   ".object WHERE kind = 'table' AND done = 1) "
+                   "AS tables_done, t.* FROM ",
+                   schema,
+                   ".run r, (SELECT COUNT(*) AS ranges, "
+                   "COALESCE(SUM(`rows`), 0) AS `rows`, COALESCE(SUM(bytes), 0) AS bytes FROM ",
+                   schema, ".`range`) t"));
+  if (!read.ok()) return Unreadable(read.status(), control_schema);
+  const Result& result = *read;
   if (result.rows.empty()) return std::nullopt;
+  // Somebody may have written there: it is for people to read.
+  auto text = [&result](absl::string_view column) { return Printable(result.Text(0, column)); };
   LedgerRun run;
-  run.run_id = result.Text(0, "run_id");
-  run.state = result.Text(0, "state");
-  run.phase = result.Text(0, "phase");
-  run.tool_version = result.Text(0, "tool_version");
-  run.source = result.Text(0, "source");
-  run.error = result.Text(0, "error");
-  run.started_at = result.Text(0, "started_at");
-  run.heartbeat_at = result.Text(0, "heartbeat_at");
+  run.run_id = text("run_id");
+  run.state = text("state");
+  run.phase = text("phase");
+  run.tool_version = text("tool_version");
+  run.source = text("source");
+  run.error = text("error");
+  run.started_at = text("started_at");
+  run.heartbeat_at = text("heartbeat_at");
   run.alive = result.Text(0, "alive") == "1";
   run.tables_total = Number(result.Text(0, "tables_total"));
   run.tables_done = Number(result.Text(0, "tables_done"));
@@ -103,15 +117,19 @@ absl::StatusOr<std::vector<LedgerObject>> Ledger::EarlierObjects(Session& sessio
   ZDPIPE_ASSIGN_OR_RETURN(const std::optional<LedgerRun> run, Read(session, control_schema));
   std::vector<LedgerObject> objects;
   if (!run.has_value() || run->state == "done") return objects;
-  ZDPIPE_ASSIGN_OR_RETURN(
-      const Result result,
+  const absl::StatusOr<Result> result =
       session.Query(absl::StrCat("SELECT kind, schema_name, name FROM ",
-                                 QuoteName(control_schema, "object"), " ORDER BY object_id")));
-  for (size_t row = 0; row < result.rows.size(); ++row) {
+                                 QuoteName(control_schema, "object"), " ORDER BY object_id"));
+  if (!result.ok()) return Unreadable(result.status(), control_schema);
+  for (size_t row = 0; row < result->rows.size(); ++row) {
     objects.push_back(
-        {result.Text(row, "kind"), result.Text(row, "schema_name"), result.Text(row, "name")});
+        {result->Text(row, "kind"), result->Text(row, "schema_name"), result->Text(row, "name")});
   }
   return objects;
+}
+
+bool Ledger::IsLedgerTable(absl::string_view name) {
+  return name == "run" || name == "object" || name == "range" || name == "setting";
 }
 
 absl::Status Ledger::Start(const LedgerRun& run) {
