@@ -23,7 +23,7 @@ std::string Packet(uint8_t sequence, const std::string& payload);
 std::string ErrorPacket(uint16_t number, const std::string& message);  // sequence 1
 // A text result: columns of type VAR_STRING. A row is its values, or what stands for them.
 std::string ResultHead(const std::vector<std::string>& columns);  // up to the first row
-std::string RowOf(const std::vector<std::string>& values);      // the payload only
+std::string RowOf(const std::vector<std::string>& values);        // the payload only
 std::string EndOfRows(uint8_t sequence);
 std::string TextResult(const std::vector<std::string>& columns,
                        const std::vector<std::vector<std::string>>& rows);
