@@ -307,6 +307,13 @@ absl::Status Convert(Raw& raw) {
   copy.retry_for = std::chrono::seconds(raw.retry_for);
   copy.deadline = std::chrono::seconds(raw.deadline);
 
+  const std::string& control_schema = copy.selection.control_schema;
+  if (control_schema.empty() || IsSystemDatabase(control_schema)) {
+    return MakeError(Failure::kUsage, absl::StrCat("--control-schema ", Printable(control_schema),
+                                                   ": expected a name that zdpipe can have for "
+                                                   "itself; the schema is dropped in the end"));
+  }
+
   ZDPIPE_ASSIGN_OR_RETURN(const OptionFiles files, OptionFiles::Read(raw.files));
   raw.from.compress = raw.to.compress = raw.compress == "zlib";
   if (raw.parsed.verb != Verb::kStatus) {

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "cli/json_output.h"
+#include "engine/server/sql_text.h"
 #include "pipeline/copy_run.h"
 
 namespace zdpipe {
@@ -54,7 +55,7 @@ void ProgressPrinter::Note(absl::string_view note) {
   std::lock_guard lock(mutex_);
   if (style_ == ProgressStyle::kJson) return;  // one object a line; notes are in the report
   ClearLine();
-  std::fprintf(stderr, "zdpipe: %s\n", std::string(note).c_str());
+  std::fprintf(stderr, "zdpipe: %s\n", Printable(note).c_str());
 }
 
 void ProgressPrinter::Finish() {

@@ -9,6 +9,8 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "cli/json_output.h"
 #include "cli/progress_view.h"
 #include "cli/text_output.h"
@@ -30,6 +32,12 @@ int ExitCode(const absl::Status& status) {
 void Print(const std::string& text) {
   std::fputs(text.c_str(), stdout);
   std::fflush(stdout);
+}
+
+std::string PrintableLines(absl::string_view text) {
+  return absl::StrJoin(
+      absl::StrSplit(text, '\n'), "\n",
+      [](std::string* out, absl::string_view line) { absl::StrAppend(out, Printable(line)); });
 }
 
 // Turns the terminal's echo off and back on.
@@ -65,7 +73,7 @@ void PromptForPassword(Endpoint& endpoint, End end) {
 
 int Finish(const absl::Status& status, OutputFormat format, const std::string& json,
            const std::string& text) {
-  Print(format == OutputFormat::kJson ? json : text);
+  Print(format == OutputFormat::kJson ? json : PrintableLines(text));
   if (!status.ok()) PrintError(status);
   return ExitCode(status);
 }
@@ -84,10 +92,18 @@ int DryRun(const CommandLine& command) {
                 report.source.name.empty() ? "" : PlanText(report, tables));
 }
 
-// Before anything is done: a report that cannot be written would be lost at the end.
+// Before anything is done: a file that cannot be written would be lost at the end.
 absl::Status CheckReport(const CommandLine& command) {
   if (command.report_path.empty()) return absl::OkStatus();
-  return Annotate(CheckFolderIsWritable(command.report_path), "the report");
+  return Annotate(CheckFileIsWritable(command.report_path), "the report");
+}
+
+absl::Status CheckFiles(const CommandLine& command) {
+  ZDPIPE_RETURN_IF_ERROR(CheckReport(command));
+  if (command.report_path == command.copy.handoff_path) {
+    return MakeError(Failure::kUsage, "--report and --handoff name the same file");
+  }
+  return Annotate(CheckFileIsWritable(command.copy.handoff_path), "the handoff file");
 }
 
 int FinishWithReport(const CommandLine& command, const absl::Status& status,
@@ -101,7 +117,7 @@ int FinishWithReport(const CommandLine& command, const absl::Status& status,
 }
 
 int Copy(const CommandLine& command, CancelToken& cancel) {
-  const absl::Status writable = CheckReport(command);
+  const absl::Status writable = CheckFiles(command);
   if (!writable.ok()) return Finish(writable, command.output, ErrorJson(writable), "");
   ProgressPrinter printer(command.progress);
   Progress progress;
@@ -162,8 +178,9 @@ int RunVerb(CommandLine& command, CancelToken& cancel) {
 }
 
 void PrintError(const absl::Status& status) {
-  std::cerr << "zdpipe: error: " << status.message() << "\n";
-  const std::string hint = HintOf(status);
+  // One line, whatever a server or a file has put into it.
+  std::cerr << "zdpipe: error: " << Printable(status.message()) << "\n";
+  const std::string hint = Printable(HintOf(status));
   if (!hint.empty()) std::cerr << "hint: " << hint << "\n";
 }
 

@@ -12,8 +12,9 @@ namespace zdpipe {
 // Replaces `path` atomically (write, fsync, rename); mode 0600. kUsage when that cannot be done.
 absl::Status WriteFileAtomically(const std::string& path, absl::string_view content);
 
-// kUsage when a file could not be created beside `path`: to be asked before hours of work.
-absl::Status CheckFolderIsWritable(const std::string& path);
+// kUsage when WriteFileAtomically(path) would fail, or would put a file in the place of something
+// else (a folder, a device, a pipe): to be asked before hours of work. Leaves nothing behind.
+absl::Status CheckFileIsWritable(const std::string& path);
 
 }  // namespace zdpipe
 

@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "engine/server/sql_text.h"
 #include "pipeline/account_check.h"
+#include "pipeline/ledger_check.h"
 #include "pipeline/privilege_check.h"
 #include "pipeline/release_check.h"
 
@@ -36,6 +37,7 @@ class Checker {
     }
     CheckNames();
     CheckRowsElsewhere();
+    ZDPIPE_RETURN_IF_ERROR(CheckLedger(target_, options_, earlier_, result_));
     ZDPIPE_RETURN_IF_ERROR(CheckTargetEmpty());
     CheckTargetReadOnly();
     CheckPackets();

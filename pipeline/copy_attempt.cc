@@ -458,12 +458,16 @@ class Attempt {
     std::string sql = absl::StrCat("DROP ", object.kind, " IF EXISTS ", name);
     if (object.kind == "database") {
       // Dropped only when it is empty: somebody may have put something else there meanwhile.
+      const std::string schema = QuoteText(object.schema);
       ZDPIPE_ASSIGN_OR_RETURN(
-          const std::string tables,
-          target_->QueryValue(
-              absl::StrCat("SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = ",
-                           QuoteText(object.schema))));
-      if (tables != "0") return absl::OkStatus();
+          const std::string objects,
+          target_->QueryValue(absl::StrCat(
+              "SELECT (SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = ",
+              schema,
+              ") + (SELECT COUNT(*) FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = ",
+              schema, ") + (SELECT COUNT(*) FROM information_schema.EVENTS WHERE EVENT_SCHEMA = ",
+              schema, ")")));
+      if (objects != "0") return absl::OkStatus();
       sql = absl::StrCat("DROP DATABASE IF EXISTS ", QuoteName(object.schema));
     }
     // MariaDB before 11.4 reads the word PACKAGE in that mode only.

@@ -55,8 +55,25 @@ uint64_t Number(const std::string& text) {
   return value;
 }
 
+// Tables that are no ledger, or not of this version, or may not be read.
+absl::Status Unreadable(const absl::Status& status, absl::string_view control_schema) {
+  if (IsSessionLost(status)) return status;
+  return WithHint(
+      Annotate(Reclassify(status, Failure::kRefused),
+               absl::StrCat("the ledger in schema ", Printable(control_schema), " cannot be read")),
+      absl::StrCat(
+          "GRANT SELECT on it; or, if it is damaged, remove by hand what its run has left, "
+          "and then the schema: DROP DATABASE ",
+          Printable(QuoteName(control_schema))));
+}
+
 std::string LockName(absl::string_view control_schema) {
   return QuoteText(absl::StrCat("zdpipe.", control_schema));
+}
+
+// Of a session, as the process list tells it: id, user, host.
+std::vector<std::string> Identity(const TextRow& row) {
+  return {row[0].value_or(""), row[1].value_or(""), row[2].value_or("")};
 }
 
 // In seconds of the server's clock, give or take one.
@@ -69,16 +86,18 @@ absl::StatusOr<int64_t> ServerStarted(Session& session) {
 }
 
 LedgerRun RunOf(const Result& result) {
+  // Somebody may have written there: it is for people to read.
+  auto text = [&result](absl::string_view column) { return Printable(result.Text(0, column)); };
   LedgerRun run;
-  run.run_id = result.Text(0, "run_id");
-  run.state = result.Text(0, "state");
-  run.phase = result.Text(0, "phase");
-  run.tool_version = result.Text(0, "tool_version");
-  run.source = result.Text(0, "source");
-  run.error = result.Text(0, "error");
+  run.run_id = text("run_id");
+  run.state = text("state");
+  run.phase = text("phase");
+  run.tool_version = text("tool_version");
+  run.source = text("source");
+  run.error = text("error");
   run.exit_code = static_cast<int>(Number(result.Text(0, "exit_code")));
-  run.started_at = result.Text(0, "started_at");
-  run.heartbeat_at = result.Text(0, "heartbeat_at");
+  run.started_at = text("started_at");
+  run.heartbeat_at = text("heartbeat_at");
   run.tables_total = Number(result.Text(0, "tables_total"));
   run.bytes_estimate = Number(result.Text(0, "bytes_estimate"));
   return run;
@@ -107,17 +126,17 @@ absl::StatusOr<std::optional<LedgerRun>> Ledger::Read(Session& session,
   for (const auto& row : tables.rows) has_run = has_run || row[0] == "run";
   if (!has_run) return std::nullopt;
   if (tables.rows.size() < 3) return ReadRemains(session, schema);
-  ZDPIPE_ASSIGN_OR_RETURN(
-      const Result result,
-      session.Query(
-          absl::StrCat("SELECT r.*, IS_USED_LOCK(", LockName(control_schema),
-                       ") IS NOT NULL AS alive, ", "(SELECT COUNT(*) FROM ", schema,
-                       ".object WHERE kind = 'table' AND stage = 2) "
-                       "AS tables_done, t.* FROM ",
-                       schema,
-                       ".run r, (SELECT COUNT(*) AS ranges, "
-                       "COALESCE(SUM(`rows`), 0) AS `rows`, COALESCE(SUM(bytes), 0) AS bytes FROM ",
-                       schema, ".`range`) t")));
+  const absl::StatusOr<Result> read = session.Query(
+      absl::StrCat("SELECT r.*, IS_USED_LOCK(", LockName(control_schema),
+                   ") IS NOT NULL AS alive, ", "(SELECT COUNT(*) FROM ", schema,
+                   ".object WHERE kind = 'table' AND stage = 2) "
+                   "AS tables_done, t.* FROM ",
+                   schema,
+                   ".run r, (SELECT COUNT(*) AS ranges, "
+                   "COALESCE(SUM(`rows`), 0) AS `rows`, COALESCE(SUM(bytes), 0) AS bytes FROM ",
+                   schema, ".`range`) t"));
+  if (!read.ok()) return Unreadable(read.status(), control_schema);
+  const Result& result = *read;
   if (result.rows.empty()) return std::nullopt;
   LedgerRun run = RunOf(result);
   run.alive = result.Text(0, "alive") == "1";
@@ -151,16 +170,22 @@ absl::StatusOr<std::vector<LedgerObject>> Ledger::EarlierObjects(Session& sessio
 
 absl::StatusOr<std::vector<LedgerObject>> Ledger::Objects(Session& session,
                                                           absl::string_view control_schema) {
-  ZDPIPE_ASSIGN_OR_RETURN(
-      const Result result,
+  const absl::StatusOr<Result> result =
       session.Query(absl::StrCat("SELECT kind, schema_name, name FROM ",
-                                 QuoteName(control_schema, "object"), " ORDER BY object_id")));
+                                 QuoteName(control_schema, "object"), " ORDER BY object_id"));
+  if (!result.ok()) return Unreadable(result.status(), control_schema);
   std::vector<LedgerObject> objects;
-  for (size_t row = 0; row < result.rows.size(); ++row) {
+  for (size_t row = 0; row < result->rows.size(); ++row) {
     objects.push_back(
-        {result.Text(row, "kind"), result.Text(row, "schema_name"), result.Text(row, "name")});
+        {result->Text(row, "kind"), result->Text(row, "schema_name"), result->Text(row, "name")});
   }
   return objects;
+}
+
+bool Ledger::IsLedgerTable(absl::string_view name) {
+  constexpr absl::string_view kTables[] = {"run",   "plan",    "object", "range",
+                                           "claim", "session", "setting"};
+  return std::find(std::begin(kTables), std::end(kTables), name) != std::end(kTables);
 }
 
 absl::Status Ledger::Start(const LedgerRun& run, const Plan& plan, absl::string_view token) {
@@ -397,10 +422,12 @@ absl::Status EndSessions(Session& session, absl::string_view control_schema,
   ZDPIPE_ASSIGN_OR_RETURN(
       const Result sessions,
       session.Query(absl::StrCat("SELECT thread_id, user, host, server_started", recorded)));
-  std::set<std::vector<std::optional<std::string>>> ours;
+  std::set<std::vector<std::string>> ours;
   for (const auto& row : sessions.rows) {
     const int64_t difference = static_cast<int64_t>(Number(row[3].value_or(""))) - started;
-    if (std::abs(difference) <= kStartedWithin) ours.insert({row[0], row[1], row[2]});
+    if (std::abs(difference) <= kStartedWithin) {
+      ours.insert(Identity(row));
+    }
   }
   for (const auto give_up = std::chrono::steady_clock::now() + kEndSessionsWithin; !ours.empty();) {
     ZDPIPE_ASSIGN_OR_RETURN(
@@ -409,7 +436,7 @@ absl::Status EndSessions(Session& session, absl::string_view control_schema,
                       "CONNECTION_ID()"));
     std::string left;
     for (const auto& row : running.rows) {
-      if (ours.count(row) == 0) continue;
+      if (ours.count(Identity(row)) == 0) continue;
       left = row[0].value_or("");
       (void)session.ExecuteWithWarnings(absl::StrCat("KILL ", left));
     }

@@ -93,6 +93,8 @@ class Ledger {
   // The objects of the run that is recorded, whatever its state, in the order of their creation.
   static absl::StatusOr<std::vector<LedgerObject>> Objects(Session& session,
                                                            absl::string_view control_schema);
+  // True for the tables that Start() makes.
+  static bool IsLedgerTable(absl::string_view name);
 
   // Takes the lock (kBusy if another process holds it), so that no other run can start.
   static absl::StatusOr<std::unique_ptr<Ledger>> Lock(Session& session, std::string control_schema);

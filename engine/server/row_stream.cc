@@ -2,7 +2,6 @@
 
 #include <errmsg.h>
 #include <mysql.h>
-#include <sys/socket.h>
 
 #include <cstring>
 
@@ -116,7 +115,25 @@ absl::Status RowStream::Start(absl::string_view select) {
                       reinterpret_cast<const void*>(&RowStream::OnColumn));
   if (mysql_stmt_execute(statement_) != 0) return Error("execute");
   finished_ = false;
-  return absl::OkStatus();
+  return CheckExecuted();
+}
+
+// The columns are described again with the result. They are those of the prepared statement, or
+// else the rows would be read as what they are not.
+absl::Status RowStream::CheckExecuted() const {
+  MYSQL_RES* metadata = mysql_stmt_result_metadata(statement_);
+  if (metadata == nullptr) return Error("read the result's columns");
+  bool same = mysql_num_fields(metadata) == layout_.columns.size();
+  const MYSQL_FIELD* fields = mysql_fetch_fields(metadata);
+  for (size_t i = 0; same && i < layout_.columns.size(); ++i) {
+    const absl::StatusOr<WireType> type = TypeOf(fields[i], roles_[i]);
+    same = type.ok() && *type == layout_.columns[i].type;
+  }
+  mysql_free_result(metadata);
+  if (same) return absl::OkStatus();
+  return MakeError(session_.failure(), absl::StrCat(EndName(session_.end()), ": ", shown_,
+                                                    ": the server sent other columns than it had "
+                                                    "said"));
 }
 
 absl::Status RowStream::ReadLayout() {
@@ -135,7 +152,7 @@ absl::Status RowStream::ReadLayout() {
     if (type.ok()) {
       layout_.columns.push_back({*type, IsUnsigned(fields[i], *type)});
     } else {
-      status = Annotate(type.status(), shown_);
+      status = Annotate(Reclassify(type.status(), session_.failure()), shown_);
     }
   }
   mysql_free_result(metadata);
@@ -166,7 +183,8 @@ absl::StatusOr<bool> RowStream::Next() {
   }
   const uint8_t* begin = net.read_pos + kStatusByte;
   if (row_end_ == nullptr) row_end_ = begin + layout_.bitmap_bytes();  // every value is NULL
-  if (malformed_) {
+  // The library puts a zero behind each packet: a row that ends elsewhere is not what it says.
+  if (malformed_ || *row_end_ != 0) {
     return MakeError(session_.failure(), absl::StrCat(EndName(session_.end()), ": ", shown_,
                                                       ": the server sent a malformed row"));
   }
@@ -185,6 +203,10 @@ void RowStream::TakeColumn(unsigned column, unsigned char** position) {
   const NET& net = session_.handle()->net;
   const uint8_t* cursor = *position;
   WireValue value;
+  if (column >= layout_.columns.size()) {  // the server has changed its mind
+    malformed_ = true;
+    return;
+  }
   const WireType type = layout_.columns[column].type;
   if (!TakeValue(type, cursor, net.buff_end, value)) {
     malformed_ = true;
@@ -219,13 +241,8 @@ absl::Status RowStream::Error(absl::string_view what) const {
 RowStream::~RowStream() {
   if (statement_ == nullptr) return;
   if (!finished_) {
-    // Closing a statement reads its result to the end, which may be hours of rows: cut the line.
-    // With a reset, not an orderly end: a server that waits to write into a full window notices
-    // only that at once, and holds its transaction and metadata locks until it notices.
-    const linger reset{1, 0};
-    setsockopt(static_cast<int>(mysql_get_socket(session_.handle())), SOL_SOCKET, SO_LINGER, &reset,
-               sizeof(reset));
-    mariadb_cancel(session_.handle());
+    // Closing a statement reads its result to the end, which may be hours of rows.
+    session_.Cut();
   }
   mysql_stmt_close(statement_);
 }

@@ -1,10 +1,13 @@
 #include "engine/server/session.h"
 
+#include <errmsg.h>
+#include <fcntl.h>
 #include <mysql.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -55,27 +58,34 @@ void KeepAlive(int socket) {
   }
 }
 
-absl::StatusOr<Result> StoreResult(MYSQL* mysql, MYSQL_RES* stored) {
-  Result result;
-  const unsigned width = mysql_num_fields(stored);
-  const MYSQL_FIELD* fields = mysql_fetch_fields(stored);
+// What a row takes in memory beside its values' bytes, so that rows without any do not count for
+// nothing.
+constexpr uint64_t kRowBytes = 64;
+
+// Reads rows until the end, an error or the limit; false at the limit.
+bool TakeRows(MYSQL_RES* rows, uint64_t max_bytes, Result& result) {
+  const unsigned width = mysql_num_fields(rows);
+  const MYSQL_FIELD* fields = mysql_fetch_fields(rows);
   for (unsigned i = 0; i < width; ++i) {
     result.columns.emplace_back(fields[i].name, fields[i].name_length);
   }
-  while (MYSQL_ROW row = mysql_fetch_row(stored)) {
-    const unsigned long* lengths = mysql_fetch_lengths(stored);
-    auto& values = result.rows.emplace_back();
+  uint64_t bytes = 0;
+  while (MYSQL_ROW row = mysql_fetch_row(rows)) {
+    const unsigned long* lengths = mysql_fetch_lengths(rows);
+    TextRow& values = result.rows.emplace_back();
     values.reserve(width);
+    bytes += kRowBytes;
     for (unsigned i = 0; i < width; ++i) {
       if (row[i] == nullptr) {
-        values.emplace_back(std::nullopt);
+        values.Add(std::nullopt);
       } else {
-        values.emplace_back(std::string(row[i], lengths[i]));
+        values.Add(std::string(row[i], lengths[i]));
+        bytes += lengths[i];
       }
     }
+    if (bytes > max_bytes) return false;
   }
-  if (mysql_errno(mysql) != 0) return absl::UnknownError("short read");  // caller names it
-  return result;
+  return true;
 }
 
 }  // namespace
@@ -116,6 +126,7 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Connect(const Endpoint& endpoi
 }
 
 absl::Status Session::Open(const SessionOptions& options) {
+  max_result_bytes_ = options.max_result_bytes;
   const TlsOptions& tls = endpoint_.tls;
   absl::Status connected = ConnectWith(options, tls.required || tls.preferred);
   if (tls.preferred && ServerErrnoOf(connected) == kErrTls) {
@@ -293,16 +304,24 @@ absl::Status Session::AwaitStatement() { return CollectResults("statement").stat
 // Reads every result of the statement just sent; keeps the first one that has rows, or else the
 // first one at all.
 absl::StatusOr<Result> Session::CollectResults(absl::string_view sql) {
+  // No statement of ours, nor a hoster's procedure, has more than a few results.
+  constexpr int kMaxResults = 1000;
   Result kept;
   ZDPIPE_RETURN_IF_ERROR(AwaitAnswer(sql));
   if (mysql_read_query_result(mysql_) != 0) return LastError(Shown(sql));
-  while (true) {
-    if (MYSQL_RES* stored = mysql_store_result(mysql_); stored != nullptr) {
-      absl::StatusOr<Result> result = StoreResult(mysql_, stored);
-      mysql_free_result(stored);
-      if (!result.ok()) return LastError(Shown(sql));
-      if (kept.rows.empty() && (kept.columns.empty() || !result->rows.empty())) {
-        kept = *std::move(result);
+  for (int count = 0; count < kMaxResults; ++count) {
+    if (MYSQL_RES* rows = mysql_use_result(mysql_); rows != nullptr) {
+      Result result;
+      const bool whole = TakeRows(rows, max_result_bytes_, result);
+      const bool failed = mysql_errno(mysql_) != 0;
+      const absl::Status error = failed ? LastError(Shown(sql)) : absl::OkStatus();
+      // Freeing reads what is left, which may never end.
+      if (!whole) Cut();
+      mysql_free_result(rows);
+      if (!whole) return CutOff(sql, "the answer is too large");
+      if (failed) return error;
+      if (kept.rows.empty() && (kept.columns.empty() || !result.rows.empty())) {
+        kept = std::move(result);
       }
     } else if (mysql_field_count(mysql_) != 0) {
       return LastError(Shown(sql));
@@ -312,6 +331,32 @@ absl::StatusOr<Result> Session::CollectResults(absl::string_view sql) {
     if (next > 0) return LastError(Shown(sql));
     if (next < 0) return kept;
   }
+  Cut();
+  return CutOff(sql, "the answer has too many results");
+}
+
+// With a reset, not an orderly end: a server that waits to write into a full window notices only
+// that at once, and holds its transaction and metadata locks until it notices. And the library is
+// left with a line that has ended: it reads on in what a shut down socket still receives, for ever
+// when there is always more.
+void Session::Cut() {
+  const int line = static_cast<int>(mysql_get_socket(mysql_));
+  const linger reset{1, 0};
+  setsockopt(line, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+  int ended[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ended) == 0) {
+    close(ended[1]);
+    dup3(ended[0], line, O_CLOEXEC);
+    close(ended[0]);
+  }
+  mariadb_cancel(mysql_);
+}
+
+absl::Status Session::CutOff(absl::string_view sql, absl::string_view why) {
+  // Not CR_SERVER_LOST: asking again would bring the same.
+  return MakeServerError(failure(), CR_MALFORMED_PACKET,
+                         absl::StrCat(EndName(end_), ": ", Shown(sql), ": ", why,
+                                      " and was cut off, with the connection"));
 }
 
 // Waits until the first byte of the answer is here. The library's own limit, for each read, would
@@ -329,7 +374,7 @@ absl::Status Session::AwaitAnswer(absl::string_view what) {
     absl::Status works = MakeError(failure(), "the time limit has passed");
     if (patient_) works = AskWhetherItWorks();
     if (!works.ok()) {
-      shutdown(readable.fd, SHUT_RDWR);  // a late answer must not be taken for another's
+      Cut();  // a late answer must not be taken for another's
       return MakeServerError(failure(), kErrNoAnswer,
                              absl::StrCat(EndName(end_), ": ", Shown(what), ": no answer for ",
                                           io_timeout_.count(), " s: ", works.message()));

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -40,10 +41,29 @@ struct Version {
 // Both are of one vendor, major and minor version.
 bool SameRelease(const Version& a, const Version& b);
 
-// A result held in memory: small, textual, for catalogs and status. NULL is nullopt.
+// A row of a textual result. NULL is nullopt, and so is a value that the row does not have: what a
+// server answers may be of any shape.
+class TextRow {
+ public:
+  void reserve(size_t width) { values_.reserve(width); }
+  void Add(std::optional<std::string> value) { values_.push_back(std::move(value)); }
+
+  size_t size() const { return values_.size(); }
+  const std::optional<std::string>& operator[](size_t i) const {
+    static const std::optional<std::string> kNone;
+    return i < values_.size() ? values_[i] : kNone;
+  }
+  auto begin() const { return values_.begin(); }
+  auto end() const { return values_.end(); }
+
+ private:
+  std::vector<std::optional<std::string>> values_;
+};
+
+// A result held in memory: small, textual, for catalogs and status.
 struct Result {
   std::vector<std::string> columns;
-  std::vector<std::vector<std::optional<std::string>>> rows;
+  std::vector<TextRow> rows;
 
   // Index of the column with this name, ASCII case ignored; -1 when there is none.
   int Column(absl::string_view name) const;
@@ -68,6 +88,9 @@ struct SessionOptions {
   bool patient = true;
   // A reply or row larger than this is refused by the client before it is stored.
   uint64_t max_packet_bytes = uint64_t{1} << 30;
+  // A result of Query() larger than this is cut off, with the session: an endless answer. Catalogs
+  // of 100 000 tables are 100 MiB.
+  uint64_t max_result_bytes = uint64_t{1} << 30;
   // Appears in the server's process list, in performance_schema's connection attributes.
   std::string program_name = "zdpipe";
 };
@@ -100,6 +123,9 @@ class Session {
   absl::Status SendStatement(absl::string_view sql);
   absl::Status AwaitStatement();
 
+  // Ends the connection at once, whatever is still on its way. Only destruction can follow.
+  void Cut();
+
   // Tries a SET; false when the server does not know or does not allow it.
   bool TrySet(absl::string_view assignment);
 
@@ -127,6 +153,7 @@ class Session {
   absl::StatusOr<Result> CollectResults(absl::string_view sql);
   absl::Status AwaitAnswer(absl::string_view what);
   absl::Status AskWhetherItWorks() const;
+  absl::Status CutOff(absl::string_view sql, absl::string_view why);
   absl::StatusOr<std::vector<Warning>> ReadWarnings();
 
   Endpoint endpoint_;
@@ -136,6 +163,7 @@ class Session {
   std::chrono::seconds io_timeout_{0};
   bool patient_ = true;
   uint64_t affected_rows_ = 0;
+  uint64_t max_result_bytes_ = 0;
   st_mysql* mysql_ = nullptr;
 };
 

@@ -53,15 +53,42 @@ std::string QuoteBytes(absl::string_view bytes) {
   return absl::StrCat("X'", absl::BytesToHexString(bytes), "'");
 }
 
+namespace {
+
+// The bytes of the character at the start of `text` that a terminal shows as one; 0 when they are
+// no UTF-8, or a character that does something to the terminal or to the order of what is read.
+size_t ShownBytes(absl::string_view text) {
+  const auto byte = [text](size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char first = byte(0);
+  if (first < 0x80) return first < 0x20 || first == 0x7f ? 0 : 1;
+  const size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4 || text.size() < size) return 0;
+  uint32_t code = first & (0xff >> (size + 1));
+  for (size_t i = 1; i < size; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+    code = code << 6 | (byte(i) & 0x3f);
+  }
+  const bool control = code < 0xa0;  // C1: U+009B begins what ESC [ does
+  const bool overlong = (size == 3 && code < 0x800) || (size == 4 && code < 0x10000);
+  const bool no_character = (code >= 0xd800 && code < 0xe000) || code > 0x10ffff;
+  const bool direction = (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
+  const bool line = code == 0x2028 || code == 0x2029;
+  return control || overlong || no_character || direction || line ? 0 : size;
+}
+
+}  // namespace
+
 std::string Printable(absl::string_view name) {
   std::string printable;
-  for (const char c : name) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) {
-      absl::StrAppend(&printable, "\\x", absl::Hex(byte, absl::kZeroPad2));
+  while (!name.empty()) {
+    const size_t shown = ShownBytes(name);
+    if (shown > 0) {
+      printable.append(name.data(), shown);
     } else {
-      printable += c;
+      absl::StrAppend(&printable, "\\x",
+                      absl::Hex(static_cast<unsigned char>(name[0]), absl::kZeroPad2));
     }
+    name.remove_prefix(shown > 0 ? shown : 1);
   }
   return printable;
 }
