@@ -104,7 +104,9 @@ class TableCopy {
       return MakeError(Failure::kPartial, absl::StrCat("SHOW CREATE TABLE ", name_, " is empty"));
     }
     DdlOptions ddl_options;
+    // Another ALTER, and ANALYZE, would cost a small table more than all of its rows do.
     ddl_options.indexes_after = context_.options.indexes_after && IsLarge();
+    ddl_options.pause_stats = IsLarge();
     absl::StatusOr<TableDdl> ddl = SplitTableDdl(table_, *shown.rows[0][1], ddl_options);
     if (!ddl.ok()) return Reclassify(ddl.status(), Failure::kPartial);
     ddl_ = *std::move(ddl);
@@ -129,7 +131,10 @@ class TableCopy {
     // Recorded before it exists: a run that dies in between must know that it is ours.
     ZDPIPE_RETURN_IF_ERROR(context_.ledger.BeginTable(start_.table_id));
     if (start_.on_target) ZDPIPE_RETURN_IF_ERROR(Undo());
-    ZDPIPE_RETURN_IF_ERROR(Ddl(absl::StrCat("USE ", QuoteName(table_.name.schema))));
+    if (sessions_.target_schema != table_.name.schema) {
+      ZDPIPE_RETURN_IF_ERROR(Ddl(absl::StrCat("USE ", QuoteName(table_.name.schema))));
+      sessions_.target_schema = table_.name.schema;
+    }
     ZDPIPE_RETURN_IF_ERROR(Ddl(ddl_.create));
     const absl::Status added = table_.carries_history() ? AddEmptyPeriods() : absl::OkStatus();
     outcome_.too_wide = ServerErrnoOf(added) == kErrClientPacketTooLarge;

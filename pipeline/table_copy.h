@@ -23,6 +23,7 @@ struct LaneSessions {
   std::unique_ptr<Session> reader;          // source, inside the snapshot
   std::unique_ptr<Session> source_control;  // SHOW CREATE
   std::unique_ptr<Session> target_control;  // DDL
+  std::string target_schema;                // that target_control uses; "" at first
   std::unique_ptr<Session> target_reader;   // verify
 };
 

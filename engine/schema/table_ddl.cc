@@ -107,7 +107,7 @@ absl::StatusOr<TableDdl> SplitTableDdl(const TableInfo& table, absl::string_view
     }
   }
 
-  const bool pause_stats = alterable && !parts.sets_stats_auto_recalc;
+  const bool pause_stats = alterable && options.pause_stats && !parts.sets_stats_auto_recalc;
   if (pause_stats) indexes.push_back("STATS_AUTO_RECALC=DEFAULT");
   // Right after the parenthesis: before any PARTITION BY, and table options know no order.
   ddl.create =

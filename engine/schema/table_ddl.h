@@ -34,6 +34,7 @@ struct TableDdl {
 
 struct DdlOptions {
   bool indexes_after = true;  // false: secondary indexes stay in the CREATE
+  bool pause_stats = true;    // false: without STATS_AUTO_RECALC=0
 };
 
 // Indexes that stay in the CREATE whatever the options: the primary key; the first unique key

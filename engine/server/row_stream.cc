@@ -102,7 +102,7 @@ absl::StatusOr<std::unique_ptr<RowStream>> RowStream::Open(Session& session,
 absl::Status RowStream::Start(absl::string_view select) {
   shown_ = absl::StrCat(Printable(select.substr(0, 80)), select.size() > 80 ? "..." : "");
   // NULL: the server sends character data as stored, whatever its character set.
-  ZDPIPE_RETURN_IF_ERROR(session_.Execute("SET character_set_results = NULL"));
+  ZDPIPE_RETURN_IF_ERROR(session_.UseRawResults());
   statement_ = mysql_stmt_init(session_.handle());
   if (statement_ == nullptr) return MakeError(Failure::kInternal, "mysql_stmt_init: out of memory");
   if (mysql_stmt_prepare(statement_, select.data(), static_cast<unsigned long>(select.size())) !=

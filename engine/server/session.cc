@@ -412,6 +412,13 @@ absl::StatusOr<std::vector<Warning>> Session::ReadWarnings() {
   return warnings;
 }
 
+absl::Status Session::UseRawResults() {
+  if (raw_results_) return absl::OkStatus();
+  ZDPIPE_RETURN_IF_ERROR(Execute("SET character_set_results = NULL"));
+  raw_results_ = true;
+  return absl::OkStatus();
+}
+
 bool Session::TrySet(absl::string_view assignment) {
   return ExecuteWithWarnings(absl::StrCat("SET SESSION ", assignment)).ok();
 }

@@ -126,6 +126,9 @@ class Session {
   // Ends the connection at once, whatever is still on its way. Only destruction can follow.
   void Cut();
 
+  // Character data of results comes as it is stored, from now on; for sessions of row streams.
+  absl::Status UseRawResults();
+
   // Tries a SET; false when the server does not know or does not allow it.
   bool TrySet(absl::string_view assignment);
 
@@ -162,6 +165,7 @@ class Session {
   bool encrypted_ = false;
   std::chrono::seconds io_timeout_{0};
   bool patient_ = true;
+  bool raw_results_ = false;
   uint64_t affected_rows_ = 0;
   uint64_t max_result_bytes_ = 0;
   st_mysql* mysql_ = nullptr;
