@@ -64,7 +64,7 @@ class HostileInputTest : public testing::Test {
 
   void ListInLedger(const std::string& kind, const std::string& schema, const std::string& name) {
     ASSERT_DONE(Connect(*target_)->Execute(
-        absl::StrCat("INSERT INTO zdpipe.object (kind, schema_name, name, done) VALUES (",
+        absl::StrCat("INSERT INTO zdpipe.object (kind, schema_name, name, stage) VALUES (",
                      QuoteText(kind), ", ", QuoteText(schema), ", ", QuoteText(name), ", 1)")));
   }
 
@@ -304,7 +304,7 @@ TEST_F(HostileInputTest, LedgerWithGarbageInIt) {
       "UPDATE zdpipe.run SET state = '\x1b[31mdone?', phase = '\x1b]0;x\x07', tables_total = '-x',"
       " error = 'a\nzdpipe: error: forged', started_at = 'never';"
       "INSERT INTO zdpipe.run SELECT 'second', 'done', phase, tool_version, source, error, "
-      "started_at, heartbeat_at, 0, 0 FROM zdpipe.run;"
+      "exit_code, started_at, heartbeat_at, 0, 0 FROM zdpipe.run;"
       "INSERT INTO zdpipe.setting VALUES ('\x1b[31m', '\x1b[31m')"));
   const ProcessResult status =
       RunZdpipe({"status", "--no-defaults", "--to", target_->address(), "--to-user", "root"});
@@ -317,7 +317,7 @@ TEST_F(HostileInputTest, LedgerWithGarbageInIt) {
 }
 
 TEST_F(HostileInputTest, ControlSchemaIsNotTakenFromOthers) {
-  for (const char* schema : {"mysql", "MySQL", "information_schema", "sys", ""}) {
+  for (const char* schema : {"mysql", "information_schema", "sys", ""}) {
     EXPECT_TRUE(FailsWith(Copy({"--control-schema", schema}), 2, {"--control-schema"})) << schema;
   }
   EXPECT_TRUE(FailsWith(Copy({"--control-schema", "victim"}), 3, {"CONTROL_SCHEMA_FOREIGN", "t"}));
