@@ -85,6 +85,9 @@ bool HasControls(const std::string& text) {
 }
 
 // Servers, a table to copy, and a proxy that plays one attack.
+// What such a server does may look like a connection that was lost: it need not be tried for long.
+const Strings kBriefly = {"--retry-for", "1s", "--io-timeout", "5s"};
+
 class HostileServerTest : public testing::Test {
  protected:
   static void SetUpTestSuite() {
@@ -176,9 +179,9 @@ TEST_F(HostileServerTest, GarbageInsteadOfAGreeting) {
   for (const auto& [name, bytes] : greetings) {
     SCOPED_TRACE(name);
     const auto proxy = Play(*source_, "CONNECT", LastBytes(bytes));
-    ExpectCleanFailure(RunCopy(EndsThrough(proxy.get(), nullptr), folder_), {2, 4});
+    ExpectCleanFailure(RunCopy(EndsThrough(proxy.get(), nullptr), folder_, kBriefly), {2, 4});
     const auto at_target = Play(*target_, "CONNECT", LastBytes(bytes));
-    ExpectCleanFailure(RunCopy(EndsThrough(nullptr, at_target.get()), folder_), {2, 5});
+    ExpectCleanFailure(RunCopy(EndsThrough(nullptr, at_target.get()), folder_, kBriefly), {2, 5});
   }
   EXPECT_EQ(UserDatabases(*target_), Strings());
 }
@@ -222,7 +225,7 @@ class HostileRunTest : public HostileServerTest {
       const auto proxy = Play(at_source ? *source_ : *target_, place, attack.answer);
       ExpectCleanFailure(
           RunCopy(EndsThrough(at_source ? proxy.get() : nullptr, at_source ? nullptr : proxy.get()),
-                  folder_),
+                  folder_, kBriefly),
           exit_codes);
       EXPECT_GT(proxy->answers(), 0);
       EXPECT_EQ(proxy->volunteered(), "");
@@ -440,7 +443,7 @@ TEST_F(HostileRunTest, ResultsOfAnotherShape) {
       const auto proxy = Play(at_source ? *source_ : *target_, place, Bytes(bytes));
       const ProcessResult result =
           RunCopy(EndsThrough(at_source ? proxy.get() : nullptr, at_source ? nullptr : proxy.get()),
-                  folder_);
+                  folder_, kBriefly);
       EXPECT_LE(result.exit_code, 12) << result.standard_error;
       EXPECT_NE(result.exit_code, 1) << result.standard_error;
       EXPECT_FALSE(HasControls(result.standard_error));
