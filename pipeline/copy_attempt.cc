@@ -40,6 +40,8 @@ constexpr int kCloseSeconds = 2;
 // The heartbeats come more often.
 constexpr int kLedgerWaitSeconds = 60;
 constexpr std::chrono::seconds kWaitNoteEvery{5};
+constexpr int kRemoveAttempts = 5;
+constexpr std::chrono::seconds kRemovePause{1};
 constexpr char kProofEntry[] = "state of the source";
 
 double CpuSeconds() {
@@ -762,8 +764,15 @@ class Attempt {
     if (!lost_.empty()) {
       reasons.push_back(absl::StrCat(lost_.size(), " tables could not be copied"));
     }
-    const int exit_code = report_.failures.empty() ? 0 : static_cast<int>(Failure::kPartial);
+    const absl::Status ended = HowItEnded();
+    const int exit_code = ended.ok() ? 0 : static_cast<int>(FailureOf(ended));
+    // First the ledger: while it tells of an unfinished run, the next run would remove everything.
+    ZDPIPE_RETURN_IF_ERROR(ledger_->Finish("done", ended.message(), exit_code));
     ZDPIPE_RETURN_IF_ERROR(WriteHandoffs(reasons.empty(), reasons, true, exit_code));
+    return ended;
+  }
+
+  absl::Status HowItEnded() const {
     if (!report_.failures.empty()) {
       const ObjectFailure& first = report_.failures.front();
       return WithHint(
@@ -774,12 +783,11 @@ class Attempt {
                            PrintableName(first.name.schema, first.name.name), ": ", first.reason)),
           "the report lists them all (--report FILE)");
     }
-    if (!report_.handoff_usable) {
-      return MakeError(
-          Failure::kHandoff,
-          absl::StrCat("the data is there, but the handoff is not usable: ", handoff_reason_));
-    }
-    return absl::OkStatus();
+    // Known since the handoff files were written for the first time.
+    if (handoff_reason_.empty()) return absl::OkStatus();
+    return MakeError(
+        Failure::kHandoff,
+        absl::StrCat("the data is there, but the handoff is not usable: ", handoff_reason_));
   }
 
   // Leaves the ledger and the handoff file saying how it ended.
@@ -792,15 +800,32 @@ class Attempt {
       if (!written.ok()) Note(std::string(written.message()));
     }
     if (!ledger_started_.load()) return;
-    // Somebody may hold a lock that the run was stopped because of: the last word can be left out.
-    if (!complete) ledger_session_->TrySet(absl::StrCat("lock_wait_timeout = ", kCloseSeconds));
-    absl::Status closed =
-        ledger_->Finish(complete                       ? "done"
-                        : failure == Failure::kStopped ? "stopped"
-                                                       : "failed",
-                        status.message(), status.ok() ? 0 : static_cast<int>(failure));
-    if (closed.ok() && complete && !options_.keep_control) closed = ledger_->Drop();
+    absl::Status closed;
+    if (complete) {
+      if (!options_.keep_control) closed = RemoveLedger();
+    } else {
+      // Somebody may hold a lock that the run was stopped because of: the last word can be left
+      // out.
+      ledger_session_->TrySet(absl::StrCat("lock_wait_timeout = ", kCloseSeconds));
+      closed = ledger_->Finish(failure == Failure::kStopped ? "stopped" : "failed",
+                               status.message(), static_cast<int>(failure));
+    }
     if (!closed.ok()) Note(absl::StrCat("the ledger could not be closed: ", closed.message()));
+  }
+
+  // A copy that has ended well is not to fail for this; but what can be tidied up is.
+  absl::Status RemoveLedger() {
+    absl::Status removed = ledger_->Drop();
+    for (int again = 0; again < kRemoveAttempts && !PassingTrouble(removed).empty(); ++again) {
+      std::this_thread::sleep_for(kRemovePause);
+      const absl::StatusOr<std::unique_ptr<Session>> session =
+          Session::Connect(options_.target, End::kTarget, {});
+      removed = session.status();
+      if (!session.ok()) continue;
+      if (skip_binlog_) (*session)->TrySet("sql_log_bin = 0");
+      removed = Ledger::Remove(**session, options_.selection.control_schema);
+    }
+    return removed;
   }
 
   void Tick() {

@@ -360,11 +360,21 @@ absl::Status Ledger::Finish(absl::string_view state, absl::string_view error, in
 }
 
 absl::Status Ledger::Drop() {
+  std::lock_guard lock(mutex_);
+  return Remove(session_, control_schema_);
+}
+
+absl::Status Ledger::Remove(Session& session, absl::string_view control_schema) {
   // The row that says how the run ended goes last: see ReadRemains.
-  ZDPIPE_RETURN_IF_ERROR(Execute(absl::StrCat(
-      "DROP TABLE IF EXISTS ", Table("claim"), ", ", Table("object"), ", ", Table("plan"), ", ",
-      Table("range"), ", ", Table("session"), ", ", Table("setting"))));
-  return Execute(absl::StrCat("DROP DATABASE IF EXISTS ", QuoteName(control_schema_)));
+  std::string others;
+  for (absl::string_view name : {"claim", "object", "plan", "range", "session", "setting"}) {
+    absl::StrAppend(&others, others.empty() ? "" : ", ", QuoteName(control_schema, name));
+  }
+  ZDPIPE_RETURN_IF_ERROR(
+      session.ExecuteWithWarnings(absl::StrCat("DROP TABLE IF EXISTS ", others)).status());
+  return session
+      .ExecuteWithWarnings(absl::StrCat("DROP DATABASE IF EXISTS ", QuoteName(control_schema)))
+      .status();
 }
 
 absl::StatusOr<Ledger::Settings> Ledger::ReadSettings() {

@@ -136,6 +136,8 @@ class Ledger {
   absl::Status Finish(absl::string_view state, absl::string_view error, int exit_code);
   // Removes the control schema of a run that has finished as "done".
   absl::Status Drop();
+  // The same through another session, when the ledger's own is lost.
+  static absl::Status Remove(Session& session, absl::string_view control_schema);
 
   // What somebody wishes to be changed in the running copy: names and values, in no order.
   using Settings = std::vector<std::pair<std::string, std::string>>;
