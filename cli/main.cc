@@ -23,7 +23,10 @@ constexpr char kNotDrained[] =
 
 // The first signal drains, the second ends the process at once; the exit code is the same.
 void OnSignal(int) {
-  if (cancel_token.cancelled()) _exit(static_cast<int>(zdpipe::Failure::kStopped));
+  if (cancel_token.cancelled()) {
+    zdpipe::RestoreTerminal();
+    _exit(static_cast<int>(zdpipe::Failure::kStopped));
+  }
   cancel_token.Cancel();
   alarm(kDrainSeconds);
 }
@@ -31,6 +34,7 @@ void OnSignal(int) {
 void OnAlarm(int) {
   [[maybe_unused]] const ssize_t written =
       write(STDERR_FILENO, kNotDrained, sizeof(kNotDrained) - 1);
+  zdpipe::RestoreTerminal();
   _exit(static_cast<int>(zdpipe::Failure::kStopped));
 }
 

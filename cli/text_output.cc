@@ -127,6 +127,14 @@ std::string ReportText(const CopyReport& report) {
                           report.accounts->users, report.accounts->roles, report.accounts->grants,
                           report.accounts->on_target);
   }
+  if (report.resume.has_value()) {
+    absl::StrAppendFormat(&text, "resumed  %d tables and %d ranges were there already\n",
+                          report.resume->tables_kept, report.resume->ranges_kept);
+  }
+  if (report.retries > 0) {
+    absl::StrAppend(&text, "retries  ", report.retries, ": ",
+                    absl::StrJoin(report.retry_causes, ", ", absl::PairFormatter(" ")), "\n");
+  }
   absl::StrAppendFormat(&text, "memory   %s at most\n",
                         FormatBytes(static_cast<double>(report.memory_peak_bytes)));
   for (const ObjectFailure& failure : report.failures) {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <iostream>
 #include <string>
@@ -40,26 +41,28 @@ std::string PrintableLines(absl::string_view text) {
       [](std::string* out, absl::string_view line) { absl::StrAppend(out, Printable(line)); });
 }
 
+// The terminal as it was before its echo went off; read by signal handlers.
+termios echoing_terminal{};
+volatile std::sig_atomic_t echo_is_off = 0;
+
 // Turns the terminal's echo off and back on.
 class EchoOff {
  public:
   EchoOff() {
-    tcgetattr(STDIN_FILENO, &before_);
-    termios silent = before_;
+    tcgetattr(STDIN_FILENO, &echoing_terminal);
+    termios silent = echoing_terminal;
     silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    echo_is_off = 1;
     tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
   }
-  ~EchoOff() { tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_); }
-
- private:
-  termios before_{};
+  ~EchoOff() { RestoreTerminal(); }
 };
 
 // Asks for a password only where one is missing, the server wants one, and somebody is there.
-void PromptForPassword(Endpoint& endpoint, End end) {
-  if (endpoint.password.present() || isatty(STDIN_FILENO) == 0) return;
+absl::Status PromptForPassword(Endpoint& endpoint, End end, const CancelToken& cancel) {
+  if (endpoint.password.present() || isatty(STDIN_FILENO) == 0) return absl::OkStatus();
   const absl::Status tried = Session::Connect(endpoint, end, {}).status();
-  if (ServerErrnoOf(tried) != kErrAccessDenied) return;
+  if (ServerErrnoOf(tried) != kErrAccessDenied) return absl::OkStatus();
   std::cerr << "Password for " << Printable(endpoint.user) << " on " << Printable(endpoint.name)
             << ": " << std::flush;
   std::string password;
@@ -68,7 +71,9 @@ void PromptForPassword(Endpoint& endpoint, End end) {
     std::getline(std::cin, password);
   }
   std::cerr << "\n";
+  if (cancel.cancelled()) return MakeError(Failure::kStopped, "stopped");
   endpoint.password = Secret(std::move(password));
+  return absl::OkStatus();
 }
 
 int Finish(const absl::Status& status, OutputFormat format, const std::string& json,
@@ -160,10 +165,12 @@ int Status(const CommandLine& command) {
 }  // namespace
 
 int RunVerb(CommandLine& command, CancelToken& cancel) {
+  absl::Status asked;
   if (command.verb != Verb::kStatus) {
-    PromptForPassword(command.copy.source, End::kSource);
+    asked = PromptForPassword(command.copy.source, End::kSource, cancel);
   }
-  PromptForPassword(command.copy.target, End::kTarget);
+  if (asked.ok()) asked = PromptForPassword(command.copy.target, End::kTarget, cancel);
+  if (!asked.ok()) return Finish(asked, command.output, ErrorJson(asked), "");
   switch (command.verb) {
     case Verb::kCheck:
       return Check(command);
@@ -175,6 +182,12 @@ int RunVerb(CommandLine& command, CancelToken& cancel) {
       return Status(command);
   }
   return static_cast<int>(Failure::kInternal);
+}
+
+void RestoreTerminal() {
+  if (echo_is_off == 0) return;
+  tcsetattr(STDIN_FILENO, TCSANOW, &echoing_terminal);
+  echo_is_off = 0;
 }
 
 void PrintError(const absl::Status& status) {

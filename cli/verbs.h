@@ -11,6 +11,9 @@ namespace zdpipe {
 // Results go to stdout, progress and errors to stderr. Returns the process exit code.
 int RunVerb(CommandLine& command, CancelToken& cancel);
 
+// Gives a terminal its echo back that a prompt for a password has taken. Async-signal-safe.
+void RestoreTerminal();
+
 // "zdpipe: error: ..." and, if there is one, "hint: ..." on stderr.
 void PrintError(const absl::Status& status);
 

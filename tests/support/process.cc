@@ -193,6 +193,14 @@ absl::StatusOr<ProcessResult> RunProcess(const std::vector<std::string>& argv,
   return result;
 }
 
+std::string ZdpipeBinary() {
+#ifdef ZDPIPE_BINARY
+  return ZDPIPE_BINARY;
+#else
+  return "";
+#endif
+}
+
 ProcessResult RunZdpipe(const std::vector<std::string>& args, const ProcessOptions& options) {
 #ifdef ZDPIPE_BINARY
   ProcessOptions isolated = options;
@@ -204,7 +212,7 @@ ProcessResult RunZdpipe(const std::vector<std::string>& args, const ProcessOptio
     }
   }
   isolated.env.emplace("HOME", "/nonexistent");
-  std::vector<std::string> argv = {ZDPIPE_BINARY};
+  std::vector<std::string> argv = {ZdpipeBinary()};
   argv.insert(argv.end(), args.begin(), args.end());
   absl::StatusOr<ProcessResult> result = RunProcess(argv, isolated);
   if (!result.ok()) {

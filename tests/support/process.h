@@ -40,6 +40,9 @@ struct ProcessResult {
 absl::StatusOr<ProcessResult> RunProcess(const std::vector<std::string>& argv,
                                          const ProcessOptions& options);
 
+// The zdpipe of this build.
+std::string ZdpipeBinary();
+
 // Runs the zdpipe of this build. It sees no password, no ZDPIPE_* or MYSQL_* variable and no home
 // folder of the person who runs the tests. A test failure is recorded when it cannot be started or
 // runs into the time limit.
