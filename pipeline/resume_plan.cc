@@ -1,11 +1,11 @@
 #include "pipeline/resume_plan.h"
 
 #include <algorithm>
-#include <span>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "engine/rows/digest.h"
 #include "engine/server/sql_text.h"
 #include "engine/snapshot/replication.h"
@@ -52,10 +52,20 @@ std::string VerifyText(VerifyMode mode) {
   return "";
 }
 
+// "-log" comes and goes with the server's log options.
+std::string Release(const ServerIdentity& identity) {
+  return absl::StrCat(identity.vendor, " ", absl::StripSuffix(identity.version, "-log"));
+}
+
 // What a server says of itself: how it is reached may change.
 std::string SourceText(Session& source, const ServerIdentity& identity) {
-  return absl::StrCat(identity.vendor, " ", identity.version, ", server_id ", identity.server_id,
-                      ", port ", ReadVariable(source, "port"));
+  return absl::StrCat(Release(identity), ", server_id ", identity.server_id, ", port ",
+                      ReadVariable(source, "port"));
+}
+
+std::string List(std::vector<std::string> names) {
+  std::sort(names.begin(), names.end());
+  return absl::StrJoin(names, ",");
 }
 
 std::string Shown(const std::string& value) {
@@ -107,11 +117,11 @@ Ledger::Plan MakeResumePlan(const CopyOptions& options, const Resources& resourc
   return {
       {"zdpipe version", options.tool_version},
       {"source", SourceText(source, check.source)},
-      {"target", absl::StrCat(check.target.vendor, " ", check.target.version)},
+      {"target", Release(check.target)},
       {"--source-state", StateText(options.source_state)},
-      {"--databases", absl::StrJoin(selection.databases, ",")},
-      {"--tables", absl::StrJoin(selection.tables, ",")},
-      {"--exclude-tables", absl::StrJoin(selection.exclude_tables, ",")},
+      {"--databases", List(selection.databases)},
+      {"--tables", List(selection.tables)},
+      {"--exclude-tables", List(selection.exclude_tables)},
       {"--definer", DefinerText(options.definer)},
       {"--users", options.users ? "yes" : "no"},
       {"--indexes", options.indexes_after ? "after" : "inline"},

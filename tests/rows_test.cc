@@ -419,6 +419,47 @@ TEST(TablePlanTest, CurrentRowsEndAsTheTargetEndsThem) {
             "TIMESTAMP'2038-01-19 03:14:07.999999', `row_end`)");
 }
 
+TEST(SelectAfterTest, ReadsARangeOfTheIndex) {
+  const TableInfo one = Table({Column("a", "bigint")}, {"a"});
+  EXPECT_EQ(SelectAfter(one, Plan(one), "(18446744073709551615)"),
+            "SELECT `a` FROM `d`.`t``x` FORCE INDEX (`PRIMARY`) WHERE `a` >= "
+            "18446744073709551615 AND `a` > 18446744073709551615 ORDER BY `a`");
+  const TableInfo three = Table(
+      {Column("a", "int"), Column("b", "decimal"), Column("c", "varbinary")}, {"c", "a", "b"});
+  EXPECT_EQ(SelectAfter(three, Plan(three), "(X'2C20', -5, 1.50)"),
+            "SELECT `a`, `b`, `c` FROM `d`.`t``x` FORCE INDEX (`PRIMARY`) WHERE `c` >= X'2C20' AND "
+            "(`c` > X'2C20' OR (`c` = X'2C20' AND (`a` > -5 OR (`a` = -5 AND `b` > 1.50)))) ORDER "
+            "BY `c`, `a`, `b`");
+}
+
+TEST(SelectAfterTest, OnlyWhereTheOrderIsBeyondDoubt) {
+  for (const char* type : {"varchar", "char", "float", "double", "enum", "set", "bit", "year",
+                           "datetime", "timestamp", "uuid", "inet6"}) {
+    const TableInfo table = Table({Column("a", "int"), Column("b", type)}, {"a", "b"});
+    EXPECT_EQ(SelectAfter(table, Plan(table), "(1, 2)"), std::nullopt) << type;
+  }
+  TableInfo table = Table({Column("a", "int")}, {"a"});
+  for (const char* damaged : {"", "(", "(1", "(1, 2)", "1)"}) {
+    EXPECT_EQ(SelectAfter(table, Plan(table), damaged), std::nullopt) << damaged;
+  }
+  table.system_versioned = true;
+  table.row_start = "row_start";
+  table.row_end = "row_end";
+  EXPECT_EQ(SelectAfter(table, Plan(table), "(1, '2038-01-19 03:14:07.999999')"), std::nullopt);
+  const TableInfo keyless = Table({Column("a", "int")}, {});
+  EXPECT_EQ(SelectAfter(keyless, Plan(keyless), ""), std::nullopt);
+}
+
+TEST(DigestTest, ComesBackFromItsText) {
+  Digest digest;
+  digest.AddHash(absl::MakeUint128(0x0123456789abcdef, 0xfedcba9876543210));
+  EXPECT_EQ(Digest::FromHex(digest.Hex(), 1), digest);
+  EXPECT_NE(Digest::FromHex(digest.Hex(), 2), digest);
+  for (const char* damaged : {"", "0", "zz23456789abcdeffedcba9876543210"}) {
+    EXPECT_EQ(Digest::FromHex(damaged, 1), std::nullopt) << damaged;
+  }
+}
+
 TEST(TablePlanTest, NoOrderWithoutAClusteredKey) {
   TableInfo table = Table({Column("a", "int")}, {"a"});
   table.engine = "MyISAM";
