@@ -37,7 +37,7 @@ done
 
 # Tests of the harness, of answers to bad input, and of what is in the SQL rather than in our threads
 # and memory: the sanitizers would find nothing there that they do not find in the other whole copies.
-RELEASE_ONLY='^(resume_test|privileges_test|hostile_input_test|support_test|fault_proxy_test|copy_errors_test|corpus_test|users_test|verify_mutation_test|tls_test)$'
+RELEASE_ONLY='^(allocation_test|prompt_test|resume_test|privileges_test|hostile_input_test|support_test|fault_proxy_test|copy_errors_test|corpus_test|users_test|verify_mutation_test|tls_test)$'
 
 # Random schemas are the same in every run of this script, so that a red run speaks of the change.
 # Look for new ones with: ZDPIPE_TEST_SEED=N ZDPIPE_TEST_ROUNDS=N build/release/tests/property_test
