@@ -225,6 +225,11 @@ bool IsSessionLost(const absl::Status& status) {
          number == kErrQueryInterrupted;
 }
 
+bool EndsTheWork(const absl::Status& status) {
+  const absl::string_view trouble = PassingTrouble(status);
+  return IsSessionLost(status) || (!trouble.empty() && trouble != kReadOnlyTrouble);
+}
+
 bool IsDenied(const absl::Status& status) {
   constexpr unsigned kErrors[] = {1044 /* database */,
                                   kErrAccessDenied,

@@ -85,6 +85,11 @@ bool ConcernsOneObject(const absl::Status& status);
 // The session is gone, or someone stops us: no further statement can succeed on it.
 bool IsSessionLost(const absl::Status& status);
 
+// No work on single objects can go on: the session is lost, or there is trouble that passes and
+// would meet all of them. (Not for "read-only": servers say the same of options that one kind of
+// statement needs.)
+bool EndsTheWork(const absl::Status& status);
+
 // The server says that the user may not do that.
 bool IsDenied(const absl::Status& status);
 

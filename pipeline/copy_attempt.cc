@@ -40,9 +40,13 @@ constexpr int kCloseSeconds = 2;
 // The heartbeats come more often.
 constexpr int kLedgerWaitSeconds = 60;
 constexpr std::chrono::seconds kWaitNoteEvery{5};
+constexpr std::chrono::seconds kLockPatience{3};
 constexpr int kRemoveAttempts = 5;
 constexpr std::chrono::seconds kRemovePause{1};
 constexpr char kProofEntry[] = "state of the source";
+constexpr char kBinlogEntry[] = "the target's binlog";
+constexpr char kBinlogged[] = "has the copy";
+constexpr char kNotBinlogged[] = "does not have the copy";
 
 double CpuSeconds() {
   rusage usage{};
@@ -69,11 +73,12 @@ class Attempt {
         throttle_(context.throttle),
         retries_(context.retries),
         lost_ledger_thread_(context.lost_ledger_thread),
+        run_id_(context.run_id),
         resume_(context.resume),
         target_watch_(context.options.target) {}
 
   AttemptResult Run() {
-    report_.run_id = NewId();
+    report_.run_id = run_id_.empty() ? NewId() : run_id_;
     report_.tool_version = options_.tool_version;
     report_.started_at = UtcNow();
     report_.verify = options_.verify == VerifyMode::kRows     ? "rows"
@@ -93,7 +98,7 @@ class Attempt {
     for (const TableReport& table : report_.tables) report_.ranges += table.ranges;
     report_.status = status;
     const bool may_go_on = ledger_started_.load() && options_.source_state != SourceState::kMaster;
-    return {std::move(report_), may_go_on, brought_.load(), ledger_thread_.load()};
+    return {std::move(report_), may_go_on, lasting_.load() > 0, ledger_thread_.load()};
   }
 
  private:
@@ -161,13 +166,13 @@ class Attempt {
       (void)EndSessions(*target_, options_.selection.control_schema, lost_ledger_thread_,
                         [this] { return cancel_.cancelled(); });
     }
-    skip_binlog_ = MaySkipBinlog();
-    if (skip_binlog_) ledger_session_->TrySet("sql_log_bin = 0");
-    ZDPIPE_ASSIGN_OR_RETURN(ledger_,
-                            Ledger::Lock(*ledger_session_, options_.selection.control_schema));
+    ZDPIPE_ASSIGN_OR_RETURN(
+        ledger_, Ledger::Lock(*ledger_session_, options_.selection.control_schema, kLockPatience));
     ledger_locked_.store(true);
     if (resume_) ZDPIPE_RETURN_IF_ERROR(FindRun());
     if (ended_.has_value()) return absl::OkStatus();
+    if (resume_) ZDPIPE_RETURN_IF_ERROR(ReadEarlierPlan());
+    ZDPIPE_RETURN_IF_ERROR(ChooseBinlog());
     ZDPIPE_ASSIGN_OR_RETURN(
         earlier_, resume_ ? Ledger::Objects(*target_, options_.selection.control_schema)
                           : Ledger::EarlierObjects(*target_, options_.selection.control_schema));
@@ -181,7 +186,7 @@ class Attempt {
     }
     progress_.SetTotals(report_.tables_total, report_.bytes_estimate, report_.resources.jobs);
     plan_ = MakeResumePlan(options_, report_.resources, check_, *source_);
-    if (resume_) ZDPIPE_RETURN_IF_ERROR(ComparePlans());
+    if (resume_) ZDPIPE_RETURN_IF_ERROR(CompareResumePlans(earlier_plan_, plan_));
     if (options_.resume && !resume_) {
       ZDPIPE_ASSIGN_OR_RETURN(const bool ended, HasEndedBefore());
       if (ended) return absl::OkStatus();
@@ -201,28 +206,52 @@ class Attempt {
     }
     ZDPIPE_ASSIGN_OR_RETURN(const std::optional<LedgerRun> run,
                             Ledger::Read(*target_, options_.selection.control_schema));
-    if (!run.has_value()) {
-      resume_ = false;
-      const std::optional<HandoffRun> handoff = ReadHandoffRun(options_.handoff_path);
-      const std::string target = options_.target.Address();
-      if (handoff.has_value() && !handoff->usable && handoff->target_address != target) {
-        return WithHint(MakeError(Failure::kResume,
-                                  absl::StrCat("there is no run to resume on ", Printable(target),
-                                               ": run ", Printable(handoff->run_id), " of ",
-                                               Printable(options_.handoff_path), " was a copy to ",
-                                               Printable(handoff->target_address))),
-                        "name the target of that run, or start again without --resume");
-      }
+    if (!run_id_.empty() && (!run.has_value() || run->run_id != run_id_)) {
+      return MakeError(Failure::kResume,
+                       absl::StrCat("the ledger of run ", run_id_,
+                                    " has gone from the target while the run was interrupted: "
+                                    "another one has taken it over, or ended it"));
+    }
+    if (!run.has_value()) return WithoutRun();
+    report_.run_id = run->run_id;
+    return run->state == "done" ? FindEndOf(*run) : absl::OkStatus();
+  }
+
+  absl::Status WithoutRun() {
+    resume_ = false;
+    const std::optional<HandoffRun> handoff = ReadHandoffRun(options_.handoff_path);
+    const std::string target = options_.target.Address();
+    if (!handoff.has_value() || handoff->usable || handoff->target_address == target) {
       return absl::OkStatus();
     }
-    report_.run_id = run->run_id;
-    if (!run->remains_only) return absl::OkStatus();
-    // It was stopped while it removed the ledger, its last act.
-    Note(absl::StrCat("run ", run->run_id, " has ended already"));
-    ended_ = run->exit_code == 0
+    return WithHint(
+        MakeError(Failure::kResume,
+                  absl::StrCat("there is no run to resume on ", Printable(target), ": run ",
+                               Printable(handoff->run_id), " of ", Printable(options_.handoff_path),
+                               " was a copy to ", Printable(handoff->target_address))),
+        "name the target of that run, or start again without --resume");
+  }
+
+  // Of a run that has ended: its target may be in use. Only if it was stopped before it had handed
+  // over, which its handoff file tells, is there something to go on with.
+  absl::Status FindEndOf(const LedgerRun& run) {
+    const std::optional<HandoffRun> handoff = ReadHandoffRun(options_.handoff_path);
+    const bool its_file = handoff.has_value() && handoff->run_id == run.run_id;
+    if (!run.remains_only && its_file && !handoff->exit_code.has_value()) return absl::OkStatus();
+    if (!run.remains_only && !its_file) {
+      return WithHint(
+          MakeError(Failure::kResume,
+                    absl::StrCat("run ", run.run_id, " on the target has ended, and ",
+                                 Printable(options_.handoff_path), " is not its handoff file")),
+          "name its file with --handoff; or compare the servers with zdpipe verify");
+    }
+    Note(absl::StrCat("run ", run.run_id, " has ended already"));
+    ended_ = run.exit_code == 0
                  ? absl::OkStatus()
-                 : MakeError(static_cast<Failure>(run->exit_code), Printable(run->error));
-    return ledger_->Drop();
+                 : MakeError(static_cast<Failure>(run.exit_code), Printable(run.error));
+    report_.handoff_usable = its_file && handoff->usable;
+    if (its_file) report_.handoff_paths = {options_.handoff_path};
+    return options_.keep_control ? absl::OkStatus() : ledger_->Drop();
   }
 
   // A run that was stopped after its ledger was gone: the handoff file says how it ended, and the
@@ -255,7 +284,7 @@ class Attempt {
     return true;
   }
 
-  absl::Status ComparePlans() {
+  absl::Status ReadEarlierPlan() {
     absl::StatusOr<Ledger::Plan> read = ledger_->ReadPlan();
     if (!read.ok()) {
       return PassingTrouble(read.status()).empty()
@@ -263,15 +292,40 @@ class Attempt {
                               Failure::kResume)
                  : read.status();
     }
-    Ledger::Plan earlier = *std::move(read);
-    const auto proof = std::find_if(earlier.begin(), earlier.end(),
-                                    [](const auto& entry) { return entry.first == kProofEntry; });
-    if (proof == earlier.end()) {
-      return MakeError(Failure::kResume, "the ledger is damaged: it has no proof of the source");
+    earlier_plan_ = *std::move(read);
+    ZDPIPE_ASSIGN_OR_RETURN(const std::string proof, TakeEntry(kProofEntry));
+    ZDPIPE_ASSIGN_OR_RETURN(earlier_proof_, ParseProof(proof));
+    ZDPIPE_ASSIGN_OR_RETURN(const std::string binlog, TakeEntry(kBinlogEntry));
+    was_binlogged_ = binlog == kBinlogged;
+    return absl::OkStatus();
+  }
+
+  // What the plan has beside what is compared.
+  absl::StatusOr<std::string> TakeEntry(absl::string_view name) {
+    const auto entry = std::find_if(earlier_plan_.begin(), earlier_plan_.end(),
+                                    [&](const auto& e) { return e.first == name; });
+    if (entry == earlier_plan_.end()) {
+      return MakeError(Failure::kResume,
+                       absl::StrCat("the ledger is damaged: its plan has no '", name, "'"));
     }
-    ZDPIPE_ASSIGN_OR_RETURN(earlier_proof_, ParseProof(proof->second));
-    earlier.erase(proof);
-    return CompareResumePlans(earlier, plan_);
+    std::string value = std::move(entry->second);
+    earlier_plan_.erase(entry);
+    return value;
+  }
+
+  // All of a run goes into the target's binlog, or nothing of it.
+  absl::Status ChooseBinlog() {
+    skip_binlog_ = MaySkipBinlog();
+    if (was_binlogged_.has_value() && *was_binlogged_ == skip_binlog_) {
+      skip_binlog_ = !*was_binlogged_;
+      if (skip_binlog_) {
+        Note(
+            "a replica has been attached to the target since the copy began: it gets nothing of "
+            "the copy; make it anew when the copy has ended");
+      }
+    }
+    if (skip_binlog_) ledger_session_->TrySet("sql_log_bin = 0");
+    return absl::OkStatus();
   }
 
   // Keeping the copy out of the target's binlog spares it much work, and keeps its GTID history
@@ -399,6 +453,7 @@ class Attempt {
     run.tables_total = report_.tables_total;
     run.bytes_estimate = report_.bytes_estimate;
     plan_.emplace_back(kProofEntry, ProofText(snapshot_.proof));
+    plan_.emplace_back(kBinlogEntry, skip_binlog_ ? kNotBinlogged : kBinlogged);
     ZDPIPE_RETURN_IF_ERROR(ledger_->Start(run, plan_, token_));
     ledger_started_.store(true);
     return absl::OkStatus();
@@ -520,7 +575,7 @@ class Attempt {
     TableQueue queue(tables, lanes, plan.jobs);
     TableCopyContext context{
         options_, *ledger_, queue,
-        PipeResources{ranges_, loaders_, progress_, throttle_, busy_, cancel_, error_},
+        PipeResources{ranges_, loaders_, progress_, throttle_, busy_, cancel_, error_, lasting_},
         [&arena](const std::function<void()>& body) { arena.execute(body); }};
     std::vector<std::thread> lane_threads;
     for (size_t lane = 0; lane < lanes; ++lane) {
@@ -532,7 +587,9 @@ class Attempt {
     for (std::thread& thread : lane_threads) thread.join();
     ZDPIPE_RETURN_IF_ERROR(error_.status());
     if (cancel_.cancelled()) return CancelledError();
-    return CopyWideTables(context);
+    const absl::Status wide = CopyWideTables(context);
+    // What made everybody stop is the error, not that they stopped.
+    return error_.failed() ? error_.status() : wide;
   }
 
   absl::Status AddLoader() {
@@ -623,10 +680,9 @@ class Attempt {
     for (ObjectFailure& failure : outcome.failures) report_.failures.push_back(std::move(failure));
     for (std::string& note : outcome.notes) report_.notes.push_back(std::move(note));
     if (outcome.lost) lost_.insert(outcome.report.name);
-    if (outcome.report.ranges > outcome.ranges_kept) brought_.store(true);
     if (report_.resume.has_value()) {
       report_.resume->ranges_kept += outcome.ranges_kept;
-      if (starts_.at(outcome.report.name).stage == TableStage::kDone) ++report_.resume->tables_kept;
+      if (outcome.kept) ++report_.resume->tables_kept;
     }
     report_.tables.push_back(std::move(outcome.report));
   }
@@ -942,9 +998,11 @@ class Attempt {
   std::atomic<bool> ledger_started_ = false;
   const std::string token_ = NewId();  // of the ledger's claim
   Ledger::Plan plan_;
-  std::optional<SnapshotProof> earlier_proof_;  // of the run that is resumed
-  std::optional<absl::Status> ended_;           // the run to be resumed has ended so
-  std::map<ObjectName, TableStart> starts_;     // complete before the lanes start
+  Ledger::Plan earlier_plan_;  // of the run that is resumed, as what follows
+  std::optional<SnapshotProof> earlier_proof_;
+  std::optional<bool> was_binlogged_;
+  std::optional<absl::Status> ended_;        // the run to be resumed has ended so
+  std::map<ObjectName, TableStart> starts_;  // complete before the lanes start
   bool skip_binlog_ = false;
   std::vector<LedgerObject> earlier_;
   CheckResult check_;
@@ -964,9 +1022,9 @@ class Attempt {
   std::vector<const TableInfo*> wide_tables_;
   std::vector<std::pair<ObjectName, std::string>> foreign_keys_;
   std::set<ObjectName> lost_;
-  std::atomic<bool> brought_ = false;  // something that was not on the target before
+  std::atomic<uint64_t> lasting_ = 0;  // see PipeResources
   std::mutex notes_mutex_;
-  Clock::time_point last_wait_note_;  // guarded by notes_mutex_, as report_.notes
+  Clock::time_point last_wait_note_;  // guarded by notes_mutex_
   std::mutex threads_mutex_;
   std::vector<unsigned long> target_threads_;  // guarded by threads_mutex_
   std::atomic<unsigned long> ledger_thread_ = 0;
@@ -974,6 +1032,7 @@ class Attempt {
   Throttle& throttle_;
   RetryLog& retries_;
   const unsigned long lost_ledger_thread_;
+  const std::string run_id_;  // to go on with; "": any
   bool resume_;               // until it turns out that there is nothing to resume
   TargetWatch target_watch_;  // the watching ticker's thread only, as the next two
   Clock::time_point last_watch_;

@@ -4,6 +4,7 @@
 #define ZDPIPE_PIPELINE_COPY_ATTEMPT_H_
 
 #include <functional>
+#include <string>
 
 #include "absl/strings/string_view.h"
 #include "engine/load/range_loader.h"
@@ -26,6 +27,7 @@ struct AttemptContext {
   RetryLog& retries;
   bool resume = false;
   unsigned long lost_ledger_thread = 0;  // the ledger's session of the attempt before; 0: none
+  std::string run_id;                    // that an attempt before this one has begun; "": none has
 };
 
 struct AttemptResult {

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -64,11 +65,15 @@ class CopyRun {
     auto pause = kFirstPause;
     auto give_up = Clock::time_point::max();
     unsigned long lost_ledger_thread = 0;
+    std::string run_id;
     while (true) {
       progress_.Restart();
       AttemptResult result = RunAttempt({options_, cancel_, progress_, on_tick_, on_note_,
-                                         throttle_, retries_, resume, lost_ledger_thread});
-      if (result.may_go_on) lost_ledger_thread = result.ledger_thread;
+                                         throttle_, retries_, resume, lost_ledger_thread, run_id});
+      if (result.may_go_on) {
+        lost_ledger_thread = result.ledger_thread;
+        run_id = result.report.run_id;
+      }
       may_go_on_ = may_go_on_ || result.may_go_on;
       ++attempts_;
       Keep(std::move(result.report));

@@ -187,6 +187,7 @@ class RowPipe {
       error_.Set(status);
       if (status.ok()) {
         ++loaded_ranges_;
+        if (table_.lasting) ++use_.lasting;
         loaded_bytes_ += range->row_bytes();
         Count(*range);
       }

@@ -70,7 +70,8 @@ struct PipeResources {
   Throttle& throttle;
   BusyTime& busy;
   const CancelToken& cancel;
-  const FirstError& run_error;  // of the whole run: everyone drains
+  const FirstError& run_error;     // of the whole run: everyone drains
+  std::atomic<uint64_t>& lasting;  // ranges and tables that the next attempt finds: progress
   size_t ranges_per_loader = 2;
 };
 

@@ -36,7 +36,9 @@ class TableCopy {
     outcome_.report.verify = "not done";
     outcome_.report.key = KeyText(table_.key);
     ZDPIPE_RETURN_IF_ERROR(Unless(Plan(), "table", outcome_.lost));
-    if (start_.stage == TableStage::kDone && !outcome_.lost) return TakeAsDone();
+    // What a restart may have taken from a table without transactions the ledger does not know.
+    const bool lasting = table_.transactional() || !table_.holds_rows();
+    if (start_.stage == TableStage::kDone && lasting && !outcome_.lost) return TakeAsDone();
     if (start_.on_target) ZDPIPE_RETURN_IF_ERROR(FindWhatIsIn());
     if (!outcome_.lost && !goes_on_) {
       ZDPIPE_RETURN_IF_ERROR(Unless(Create(), "table", outcome_.lost));
@@ -68,6 +70,7 @@ class TableCopy {
     if (outcome_.failures.empty() && outcome_.notes.empty() &&
         outcome_.report.verify != "different") {
       context_.ledger.SetStage(start_.table_id, TableStage::kDone);
+      if (table_.transactional()) context_.pipe.lasting.fetch_add(1);
     }
     context_.pipe.progress.FinishTable();
     return outcome_;
@@ -93,6 +96,10 @@ class TableCopy {
            (ServerErrnoOf(status) == kErrTableFull && !table_.transactional());
   }
 
+  bool Stopping() const {
+    return context_.pipe.cancel.cancelled() || context_.pipe.run_error.failed();
+  }
+
   void Stage(absl::string_view stage) { context_.pipe.progress.SetActive(lane_, name_, stage); }
 
   // Reads the definition; decides what is made before the rows and what after them.
@@ -104,9 +111,11 @@ class TableCopy {
       return MakeError(Failure::kPartial, absl::StrCat("SHOW CREATE TABLE ", name_, " is empty"));
     }
     DdlOptions ddl_options;
-    // Another ALTER, and ANALYZE, would cost a small table more than all of its rows do.
-    ddl_options.indexes_after = context_.options.indexes_after && IsLarge();
-    ddl_options.pause_stats = IsLarge();
+    // Another ALTER, and ANALYZE, would cost a small table more than all of its rows do. Of one
+    // that is there already it is not known which it was taken for: AddIndexes looks.
+    const bool large = IsLarge() || start_.on_target;
+    ddl_options.indexes_after = context_.options.indexes_after && large;
+    ddl_options.pause_stats = large;
     absl::StatusOr<TableDdl> ddl = SplitTableDdl(table_, *shown.rows[0][1], ddl_options);
     if (!ddl.ok()) return Reclassify(ddl.status(), Failure::kPartial);
     ddl_ = *std::move(ddl);
@@ -135,14 +144,28 @@ class TableCopy {
       ZDPIPE_RETURN_IF_ERROR(Ddl(absl::StrCat("USE ", QuoteName(table_.name.schema))));
       sessions_.target_schema = table_.name.schema;
     }
-    ZDPIPE_RETURN_IF_ERROR(Ddl(ddl_.create));
+    const absl::Status created = Ddl(ddl_.create);
+    foreign_ = ServerErrnoOf(created) == kErrTableExists;
+    ZDPIPE_RETURN_IF_ERROR(created);
     const absl::Status added = table_.carries_history() ? AddEmptyPeriods() : absl::OkStatus();
     outcome_.too_wide = ServerErrnoOf(added) == kErrClientPacketTooLarge;
     return outcome_.too_wide ? absl::OkStatus() : added;
   }
 
+  // Asked first, because this may take as long as it takes to read the whole table, and a stream
+  // may not be silent for so long.
+  absl::StatusOr<bool> HasEmptyPeriods() {
+    const absl::StatusOr<std::string> count = sessions_.reader->QueryValue(
+        absl::StrCat("SELECT COUNT(*) FROM (", load_.plan.empty_periods.scan, ") z"));
+    if (!count.ok()) return count.status();
+    return *count != "0";
+  }
+
   // The rows that must be there before any other.
   absl::Status AddEmptyPeriods() {
+    const absl::StatusOr<bool> some = HasEmptyPeriods();
+    if (!some.ok()) return SourceError(some.status());
+    if (!*some) return absl::OkStatus();
     EmptyPeriods& plan = load_.plan.empty_periods;
     const absl::StatusOr<Digest> digest =
         DigestOf(*sessions_.reader, plan.scan, load_.plan.roles, nullptr);
@@ -171,6 +194,7 @@ class TableCopy {
     outcome_.report.rows = moved_.digest.rows();
     outcome_.report.bytes = moved_.bytes;
     outcome_.report.ranges = outcome_.ranges_kept = moved_.ranges;
+    outcome_.kept = true;
     if (table_.holds_rows() && context_.options.verify != VerifyMode::kNone) {
       outcome_.report.verify = "equal";
     }
@@ -194,10 +218,8 @@ class TableCopy {
     if (!there.ok()) return absl::OkStatus();
     if (table_.carries_history()) {
       // They were not brought in ranges.
-      ZDPIPE_ASSIGN_OR_RETURN(
-          const Digest digest,
-          DigestOf(*sessions_.reader, load_.plan.empty_periods.scan, load_.plan.roles, nullptr));
-      if (digest.rows() > 0) return absl::OkStatus();
+      ZDPIPE_ASSIGN_OR_RETURN(const bool some, HasEmptyPeriods());
+      if (some) return absl::OkStatus();
     }
     goes_on_ = true;
     // Whether the rows that are in were computed without strict mode is not known any more.
@@ -274,6 +296,8 @@ class TableCopy {
   }
 
   absl::StatusOr<PipeResult> Pipe() {
+    // One that is begun again and again is no progress.
+    load_.lasting = MayGoOn() && (goes_on_ || !start_.on_target);
     absl::StatusOr<std::unique_ptr<RowStream>> stream =
         RowStream::Open(*sessions_.reader, after_.value_or(load_.plan.select), load_.plan.roles);
     if (!stream.ok()) return stream.status();
@@ -360,8 +384,8 @@ class TableCopy {
     const bool made = !ddl_.index_names.empty() && there.count(ddl_.index_names[0]) > 0;
     if (!ddl_.add_indexes.empty() && !made) statements.push_back(ddl_.add_indexes);
     for (const std::string& statement : statements) {
-      context_.pipe.throttle.Await(0, [this] { return context_.pipe.cancel.cancelled(); });
-      if (context_.pipe.cancel.cancelled()) return CancelledError();
+      context_.pipe.throttle.Await(0, [this] { return Stopping(); });
+      if (Stopping()) return CancelledError();
       ZDPIPE_RETURN_IF_ERROR(Ddl(statement));
     }
     // Statistics were switched off while loading; ANALYZE makes them once.
@@ -469,7 +493,9 @@ class TableCopy {
 
   // Takes everything of the table off the target again.
   absl::Status Undo() {
-    ZDPIPE_RETURN_IF_ERROR(Ddl(absl::StrCat("DROP TABLE IF EXISTS ", Name())));
+    // In this order: what the ledger says of the table is never more than what is there.
+    ZDPIPE_RETURN_IF_ERROR(context_.ledger.BeginAgain(start_.table_id));
+    if (!foreign_) ZDPIPE_RETURN_IF_ERROR(Ddl(absl::StrCat("DROP TABLE IF EXISTS ", Name())));
     return context_.ledger.ForgetRanges(start_.table_id);
   }
 
@@ -496,6 +522,7 @@ class TableCopy {
   }
 
   static constexpr uint64_t kRowsRepeatedAtOnce = 10'000;  // a statement of 30 KB
+  static constexpr unsigned kErrTableExists = 1050;
   static constexpr unsigned kErrKeyTooLong = 1071;
   static constexpr unsigned kErrTableFull = 1114;
   static constexpr unsigned kErrTablespaceDiscarded = 1814;
@@ -512,6 +539,7 @@ class TableCopy {
   LoadTable load_;
   TablePlan generated_;
   std::atomic<bool> computed_leniently_ = false;
+  bool foreign_ = false;  // somebody else has made a table of this name meanwhile
   bool goes_on_ = false;  // with what an earlier run has brought, which is in_
   RangesIn in_;
   std::optional<std::string> after_;  // the SELECT of what is behind in_.skipped

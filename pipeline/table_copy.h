@@ -36,8 +36,9 @@ struct TableOutcome {
   // A row larger than the session's limit was met: a session with a higher limit has to go on with
   // the table.
   bool too_wide = false;
-  uint64_t ranges_kept =
-      0;  // that an earlier run, or the session with the lower limit, has brought
+  bool kept = false;  // an earlier run has brought it to its end
+  // That an earlier run, or the session with the lower limit, has brought.
+  uint64_t ranges_kept = 0;
 };
 
 // What the lanes share.

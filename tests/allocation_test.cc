@@ -79,7 +79,7 @@ TEST_F(AllocationTest, ReadingAllocatesNothing) {
 
 TEST_F(AllocationTest, LoadingAllocatesPerRangeNotPerRowOrBatch) {
   const std::unique_ptr<Session> control = Connect(*server_);
-  absl::StatusOr<std::unique_ptr<Ledger>> ledger = Ledger::Lock(*control, "zdpipe");
+  absl::StatusOr<std::unique_ptr<Ledger>> ledger = Ledger::Lock(*control, "zdpipe", {});
   ASSERT_TRUE(ledger.ok()) << ledger.status();
   ASSERT_DONE((*ledger)->Start(LedgerRun(), {{"a", "b"}}, "token"));
   RetryLog retries;

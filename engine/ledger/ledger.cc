@@ -147,10 +147,11 @@ absl::StatusOr<std::optional<LedgerRun>> Ledger::Read(Session& session,
   return run;
 }
 
-absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Lock(Session& session, std::string control_schema) {
-  ZDPIPE_ASSIGN_OR_RETURN(
-      const std::string taken,
-      session.QueryValue(absl::StrCat("SELECT GET_LOCK(", LockName(control_schema), ", 0)")));
+absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Lock(Session& session, std::string control_schema,
+                                                     std::chrono::seconds patience) {
+  ZDPIPE_ASSIGN_OR_RETURN(const std::string taken, session.QueryValue(absl::StrCat(
+                                                       "SELECT GET_LOCK(", LockName(control_schema),
+                                                       ", ", patience.count(), ")")));
   if (taken != "1") {
     return WithHint(
         MakeError(Failure::kBusy,
@@ -319,6 +320,13 @@ void Ledger::SetStage(uint32_t table_id, TableStage stage) {
   stages_.emplace_back(table_id, stage);
 }
 
+absl::Status Ledger::BeginAgain(uint32_t table_id) {
+  std::lock_guard lock(mutex_);
+  std::erase_if(stages_, [&](const auto& stage) { return stage.first == table_id; });
+  return session_.Execute(
+      absl::StrCat("UPDATE ", Table("object"), " SET stage = 0 WHERE table_id = ", table_id));
+}
+
 absl::Status Ledger::ForgetRanges(uint32_t table_id) {
   return Execute(absl::StrCat("DELETE FROM ", Table("range"), " WHERE table_id = ", table_id));
 }
@@ -367,7 +375,7 @@ absl::Status Ledger::Drop() {
 absl::Status Ledger::Remove(Session& session, absl::string_view control_schema) {
   // The row that says how the run ended goes last: see ReadRemains.
   std::string others;
-  for (absl::string_view name : {"claim", "object", "plan", "range", "session", "setting"}) {
+  for (absl::string_view name : {"object", "claim", "plan", "range", "session", "setting"}) {
     absl::StrAppend(&others, others.empty() ? "" : ", ", QuoteName(control_schema, name));
   }
   ZDPIPE_RETURN_IF_ERROR(

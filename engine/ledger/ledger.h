@@ -7,6 +7,7 @@
 #ifndef ZDPIPE_ENGINE_LEDGER_LEDGER_H_
 #define ZDPIPE_ENGINE_LEDGER_LEDGER_H_
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -96,8 +97,10 @@ class Ledger {
   // True for the tables that Start() makes.
   static bool IsLedgerTable(absl::string_view name);
 
-  // Takes the lock (kBusy if another process holds it), so that no other run can start.
-  static absl::StatusOr<std::unique_ptr<Ledger>> Lock(Session& session, std::string control_schema);
+  // Takes the lock, so that no other run can start; kBusy if another process holds it for so long
+  // (a server needs a moment to notice that a client is gone).
+  static absl::StatusOr<std::unique_ptr<Ledger>> Lock(Session& session, std::string control_schema,
+                                                      std::chrono::seconds patience);
 
   // What a run was asked to do and saw: names and values, in a fixed order.
   using Plan = std::vector<std::pair<std::string, std::string>>;
@@ -127,6 +130,8 @@ class Ledger {
   // Written with the next Heartbeat() or Finish(): whoever reads the ledger after a crash takes
   // a table for less far than it is, never the other way round.
   void SetStage(uint32_t table_id, TableStage stage);
+  // Of a table that is going to be dropped and made anew, before it is.
+  absl::Status BeginAgain(uint32_t table_id);
   // Removes the ranges of a table that is gone from the target.
   absl::Status ForgetRanges(uint32_t table_id);
   absl::Status RecordOwnSession();  // see RecordSession

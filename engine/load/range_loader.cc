@@ -139,10 +139,11 @@ absl::Status RangeLoader::Load(const LoadTable& table, const Range& range,
     if (status.ok()) status = LoadOnce(table, range);
     if (status.ok()) return status;
     const absl::string_view trouble = PassingTrouble(status);
-    if (session_ != nullptr) (void)session_->ExecuteWithWarnings("ROLLBACK");
-    // A dead one has rolled back by itself; one to a server that became read-only may be replaced
-    // by one to the server that took over.
-    if (IsSessionLost(status) || trouble == kReadOnlyTrouble) CloseSession();
+    const bool rolled_back =
+        session_ != nullptr && session_->ExecuteWithWarnings("ROLLBACK").status().ok();
+    // A dead one rolls back by itself; one to a server that became read-only may be replaced by one
+    // to the server that took over.
+    if (!rolled_back || IsSessionLost(status) || trouble == kReadOnlyTrouble) CloseSession();
     if (!leniently_ && table.computed_leniently != nullptr && ConcernsOneObject(status)) {
       leniently_ = true;
       table.computed_leniently->store(true);

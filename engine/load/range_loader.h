@@ -30,6 +30,7 @@ struct LoadTable {
   RowLayout layout;
   uint32_t table_id = 0;  // its number in the ledger
   bool transactional = false;
+  bool lasting = false;  // its ranges are kept when the copy goes on after an error
   // Of a table with generated columns whose caller compares them afterwards; null for others. Such
   // a column may hold what strict mode refuses to compute (a cut text, a junk date made NULL): the
   // range is then loaded without strict mode, and this is set.
@@ -79,9 +80,6 @@ class RangeLoader {
 
   // Its session, opened anew if it was lost; for use between two ranges.
   absl::StatusOr<Session*> OpenSession();
-
-  // Ends the use of the table: its statement is closed before the table is altered.
-  void Release() { insert_.reset(); }
 
  private:
   explicit RangeLoader(LoaderOptions options) : options_(std::move(options)) {}

@@ -105,7 +105,7 @@ absl::StatusOr<std::string> AccountCopier::Try(const std::string& sql, const std
   const absl::StatusOr<std::vector<Warning>> warnings = target_.ExecuteSecret(sql, what);
   if (!warnings.ok()) {
     const std::string reason = WithoutSecrets(warnings.status().message(), account);
-    if (IsSessionLost(warnings.status())) {
+    if (EndsTheWork(warnings.status())) {
       return MakeServerError(target_.failure(), ServerErrnoOf(warnings.status()), reason);
     }
     return reason.empty() ? "refused" : reason;
@@ -126,7 +126,7 @@ absl::Status AccountCopier::GrantEarly() {
       grant.privileges =
           TranslatePrivileges(original.privileges, source_.version(), target_.version());
       const absl::Status given = target_.ExecuteWithWarnings(GrantSql(grant, *grantee)).status();
-      if (IsSessionLost(given)) return given;
+      if (EndsTheWork(given)) return given;
       if (given.ok()) {
         ++counts_.grants;
         if (grant.option == kAdminOption) administered_.insert(grant.privileges[0]);
@@ -143,7 +143,7 @@ absl::Status AccountCopier::GrantRest() {
   for (const Waiting& waiting : waiting_) {
     const std::string sql = GrantSql(waiting.grant, *waiting.grantee);
     const absl::Status given = target_.ExecuteWithWarnings(sql).status();
-    if (IsSessionLost(given)) return given;
+    if (EndsTheWork(given)) return given;
     if (given.ok()) {
       ++counts_.grants;
       continue;
@@ -194,7 +194,7 @@ absl::Status AccountCopier::GrantPartly(const Account& grantee, const Grant& gra
   std::string reason;
   for (const Grant& part : SplitGrant(grant, privileges_)) {
     const absl::Status given = target_.ExecuteWithWarnings(GrantSql(part, grantee)).status();
-    if (IsSessionLost(given)) return given;
+    if (EndsTheWork(given)) return given;
     if (given.ok()) continue;
     lost.push_back(part.privileges[0]);
     if (reason.empty()) {
@@ -229,7 +229,7 @@ absl::Status AccountCopier::SetDefaultRole(const Account& account) {
           ? absl::StrCat("SET DEFAULT ROLE ", account.default_role, " FOR ", account.Quoted())
           : absl::StrCat("ALTER USER ", account.Quoted(), " DEFAULT ROLE ", account.default_role);
   const absl::Status set = target_.ExecuteWithWarnings(sql).status();
-  if (set.ok() || IsSessionLost(set)) return set;
+  if (set.ok() || EndsTheWork(set)) return set;
   differing_.push_back(&account);
   Fail("default role", account,
        absl::StrCat(zdpipe::Printable(account.default_role), ": ",

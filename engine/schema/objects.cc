@@ -76,7 +76,7 @@ absl::Status ObjectCopier::CopySequence(const ObjectName& name) {
   if (!created.made()) return absl::OkStatus();
   const absl::StatusOr<Outcome> outcome = CopySequenceState(name);
   if (!outcome.ok()) {
-    if (IsSessionLost(outcome.status())) return outcome.status();
+    if (EndsTheWork(outcome.status())) return outcome.status();
     Fail(kSequence, name, absl::StrCat("made, but: ", outcome.status().message()));
   } else if (!outcome->made()) {
     Fail(kSequence, name, absl::StrCat("made, but: ", outcome->reason));
@@ -196,7 +196,7 @@ absl::StatusOr<std::optional<ObjectCopier::Definition>> ObjectCopier::Read(const
   const absl::StatusOr<Result> result = source_.Query(
       absl::StrCat("SHOW CREATE ", kind.show, " ", QuoteName(name.schema, name.name)));
   if (!result.ok()) {
-    if (IsSessionLost(result.status())) return result.status();
+    if (EndsTheWork(result.status())) return result.status();
     Fail(kind, name, std::string(result.status().message()));
     return std::nullopt;
   }
@@ -222,7 +222,7 @@ absl::StatusOr<std::optional<ObjectCopier::Definition>> ObjectCopier::Read(const
   }
   if (prepared.ok()) prepared = Prepare(kind, name, definition);
   if (prepared.ok()) return definition;
-  if (IsSessionLost(prepared)) return prepared;
+  if (EndsTheWork(prepared)) return prepared;
   Fail(kind, name, std::string(prepared.message()));
   return std::nullopt;
 }
@@ -484,7 +484,7 @@ absl::StatusOr<ObjectCopier::Outcome> ObjectCopier::Try(absl::string_view what,
   const absl::StatusOr<std::vector<Warning>> warnings = target_.ExecuteWithWarnings(sql);
   Outcome outcome;
   if (!warnings.ok()) {
-    if (IsSessionLost(warnings.status())) return warnings.status();
+    if (EndsTheWork(warnings.status())) return warnings.status();
     outcome.server_errno = ServerErrnoOf(warnings.status());
     outcome.reason =
         std::string((what.empty() ? warnings.status() : target_.LastError(what)).message());
