@@ -17,6 +17,9 @@ usage: scripts/bench.sh [--size MB] [--runs N] [--only LIST] [--json FILE] [--jo
 Makes the same data set every time in one MariaDB server, and lets each tool
 copy it into an empty second one, in turn:
 
+  floor             what no copy by SQL can be faster than: all rows are in memory
+                    before the clock starts, then CREATE TABLE, array executes and
+                    ADD INDEX as zdpipe's, one table per session, the largest first
   dump-gzip         mariadb-dump | gzip > file; zcat file | mariadb
   dump-pipe         mariadb-dump | mariadb
   mydumper          Debian's mydumper, then myloader
@@ -33,16 +36,17 @@ digest of each table) and indexes as the source, else the benchmark fails.
   --runs N             runs of each tool, interleaved; the median counts (default: 1)
   --only LIST          only tools whose names begin so, e.g. dump,mydumper
   --json FILE          write all runs as JSON too
-  --jobs N             threads of mydumper, myloader (default: 4) and zdpipe (default: its own)
+  --jobs N             threads of mydumper, myloader, sessions of floor (default: 4) and
+                       jobs of zdpipe (default: its own)
   --target-binlog W    off (default) or on; on, myloader writes it too
   --help               this text
 
-Columns: wall seconds; how many times faster than dump-gzip and than mydumper;
-CPU seconds of the source server, of the target server (both until the tool has
+Columns: wall seconds; wall seconds in those of floor; how many times faster than
+dump-gzip and than mydumper; CPU seconds of the source server, of the target server (both until the tool has
 ended) and of all client processes; peak memory of the largest client process;
-MiB of row data per second.
+MiB of row data per second. floor's client holds the data set in memory.
 
-ZDPIPE_BINARY=PATH uses that binary instead of building one. TMPDIR says where
+ZDPIPE_BINARY=PATH uses that binary instead of building one (floor is always built). TMPDIR says where
 data and dumps go (about six times the size). Missing Debian packages are installed.
 
 Exit code: 0 when all runs were complete and right, 1 in any other case.
@@ -51,7 +55,7 @@ TEXT
 
 SCHEMAS=(bench bench_small)
 SMALL_TABLES=200
-TOOLS=(dump-gzip dump-pipe mydumper mydumper-newest zdpipe-noverify zdpipe-verify)
+TOOLS=(floor dump-gzip dump-pipe mydumper mydumper-newest zdpipe-noverify zdpipe-verify)
 
 size=790
 runs=1
@@ -114,6 +118,7 @@ main() {
   ((${#tools[@]} > 0)) || usage_error "no tool begins with '$only'"
   install_dependencies bench
   if [[ " ${tools[*]}" == *" zdpipe"* ]]; then build_release; fi
+  build_programs
   servers_init
 
   start_source
@@ -130,10 +135,19 @@ main() {
   if [[ -n $json_file ]]; then cp "$SERVERS_DIR/results.json" "$json_file"; fi
 }
 
+# The tools that are programs of bench/.
+build_programs() {
+  local programs=()
+  if [[ " ${tools[*]} " == *" floor "* ]]; then programs+=(load_floor); fi
+  ((${#programs[@]} > 0)) || return 0
+  (cd "$REPO_ROOT" && cmake --preset release >&2 && cmake --build --preset release --target "${programs[@]}" >&2) ||
+    die "the build failed"
+}
+
 # One name a line, in the order of TOOLS.
 selected_tools() {
   local tool prefix prefixes
-  IFS=, read -ra prefixes <<<"${only:-dump,mydumper,zdpipe}"
+  IFS=, read -ra prefixes <<<"${only:-floor,dump,mydumper,zdpipe}"
   for tool in "${TOOLS[@]}"; do
     [[ $tool != mydumper-newest || -n ${MYDUMPER:-} ]] || continue
     for prefix in "${prefixes[@]}"; do
@@ -294,7 +308,7 @@ server_indexes() {
 
 prepare_tools() {
   export BENCH_SOURCE BENCH_TARGET BENCH_WORK=$SERVERS_DIR/work BENCH_THREADS=${jobs:-4} BENCH_BINLOG=$target_binlog
-  export BENCH_USER ZDPIPE_BINARY
+  export BENCH_USER ZDPIPE_BINARY BENCH_PROGRAMS=$REPO_ROOT/build/release/bench
   BENCH_SOURCE=$(server_socket source)
   BENCH_TARGET=$(server_socket target)
   BENCH_USER=$(id -un)
@@ -303,10 +317,13 @@ prepare_tools() {
   : >"$BENCH_EMPTY_OPTIONS"
   printf '[zdpipe_source]\nsocket=%s\nuser=%s\n\n[zdpipe_target]\nsocket=%s\nuser=%s\n' \
     "$BENCH_SOURCE" "$BENCH_USER" "$BENCH_TARGET" "$BENCH_USER" >"$BENCH_ZDPIPE_OPTIONS"
-  export -f dump_all load_all run_dump_gzip run_dump_pipe run_mydumper run_mydumper_newest mydumper_with \
+  export -f run_floor dump_all load_all run_dump_gzip run_dump_pipe run_mydumper run_mydumper_newest mydumper_with \
     run_zdpipe_noverify run_zdpipe_verify zdpipe_copy
   : >"$SERVERS_DIR/results.tsv"
 }
+
+# It says itself what the part on the clock took.
+run_floor() { "$BENCH_PROGRAMS/load_floor" "$BENCH_ZDPIPE_OPTIONS" "$BENCH_THREADS" >"$BENCH_WORK/usage"; }
 
 dump_all() {
   mariadb-dump --no-defaults --socket="$BENCH_SOURCE" --user="$BENCH_USER" \
@@ -368,6 +385,10 @@ measure() {
     die "$tool ended with exit code $status; the end of its output is above"
   }
   source_cpu=$(($(server_cpu_ticks source) - source_before))
+  if [[ -s $BENCH_WORK/usage ]]; then
+    usage_file=$BENCH_WORK/usage
+    source_cpu=0 # was read before
+  fi
   target_cpu=$(($(server_cpu_ticks target) - target_before))
 
   check_target "$tool"
@@ -421,6 +442,7 @@ results_as_json() {
     | ($medians | INDEX(.tool) | map_values(.wall_s)) as $wall
     | $context + {
         medians: ($medians | map(.wall_s as $own | . + {
+          times_floor: ($wall["floor"] | if . == null then null else $own / . end),
           times_faster_than_dump_gzip: ($wall["dump-gzip"] | divided_by($own)),
           times_faster_than_mydumper: ($wall["mydumper"] | divided_by($own))})),
         runs: $runs}'
@@ -439,15 +461,19 @@ context_as_json() {
 print_table() {
   printf '\n%s tables, %s rows, %s MiB of rows, %s MiB of secondary indexes; %s runs; target binlog %s\n\n' \
     "$data_tables" "$data_rows" "$data_mib" "$index_mib" "$runs" "$target_binlog"
-  jq -r '.medians[] | [.tool, .wall_s, .times_faster_than_dump_gzip // "", .times_faster_than_mydumper // "",
+  jq -r '.medians[] | [.tool, .wall_s, .times_floor // "", .times_faster_than_dump_gzip // "", .times_faster_than_mydumper // "",
       .source_cpu_s, .target_cpu_s, .client_cpu_s, .client_peak_rss_kib / 1024, .mib_per_s] | @tsv' "$SERVERS_DIR/results.json" |
     awk -F '\t' '
       function times(x) { return x == "" ? "-" : sprintf("%.2fx", x) }
       BEGIN {
-        printf "%-16s %8s %9s %11s %8s %8s %8s %8s %7s\n", "", "wall", "times", "times", "source", "target", "client", "client", ""
-        printf "%-16s %8s %9s %11s %8s %8s %8s %8s %7s\n", "tool", "s", "dump-gzip", "mydumper", "CPU s", "CPU s", "CPU s", "peak MiB", "MiB/s"
+        format = "%-16s %8s %7s %9s %11s %8s %8s %8s %8s %7s\n"
+        printf format, "", "wall", "x", "times", "times", "source", "target", "client", "client", ""
+        printf format, "tool", "s", "floor", "dump-gzip", "mydumper", "CPU s", "CPU s", "CPU s", "peak MiB", "MiB/s"
       }
-      { printf "%-16s %8.1f %9s %11s %8.1f %8.1f %8.1f %8.0f %7.1f\n", $1, $2, times($3), times($4), $5, $6, $7, $8, $9 }'
+      {
+        printf "%-16s %8.1f %7s %9s %11s %8.1f %8.1f %8.1f %8.0f %7.1f\n",
+          $1, $2, times($3), times($4), times($5), $6, $7, $8, $9, $10
+      }'
 }
 
 main "$@"
