@@ -20,6 +20,8 @@ copy it into an empty second one, in turn:
   floor             what no copy by SQL can be faster than: all rows are in memory
                     before the clock starts, then CREATE TABLE, array executes and
                     ADD INDEX as zdpipe's, one table per session, the largest first
+  read              reads every table into nothing through one session, as zdpipe and
+                    as the client library does it; a line of its own, not in the table
   dump-gzip         mariadb-dump | gzip > file; zcat file | mariadb
   dump-pipe         mariadb-dump | mariadb
   mydumper          Debian's mydumper, then myloader
@@ -46,7 +48,7 @@ dump-gzip and than mydumper; CPU seconds of the source server, of the target ser
 ended) and of all client processes; peak memory of the largest client process;
 MiB of row data per second. floor's client holds the data set in memory.
 
-ZDPIPE_BINARY=PATH uses that binary instead of building one (floor is always built). TMPDIR says where
+ZDPIPE_BINARY=PATH uses that binary instead of building one (floor and read are built from here in any case). TMPDIR says where
 data and dumps go (about six times the size). Missing Debian packages are installed.
 
 Exit code: 0 when all runs were complete and right, 1 in any other case.
@@ -55,7 +57,7 @@ TEXT
 
 SCHEMAS=(bench bench_small)
 SMALL_TABLES=200
-TOOLS=(floor dump-gzip dump-pipe mydumper mydumper-newest zdpipe-noverify zdpipe-verify)
+TOOLS=(floor read dump-gzip dump-pipe mydumper mydumper-newest zdpipe-noverify zdpipe-verify)
 
 size=790
 runs=1
@@ -125,9 +127,11 @@ main() {
   make_data_set
   prepare_tools
   local run tool
+  # Nothing is loaded, and its own runs are enough.
+  if [[ " ${tools[*]} " == *" read "* ]]; then measure_reading; fi
   for ((run = 1; run <= runs; run++)); do
     for tool in "${tools[@]}"; do
-      measure "$tool" "$run"
+      if [[ $tool != read ]]; then measure "$tool" "$run"; fi
     done
   done
   results_as_json >"$SERVERS_DIR/results.json"
@@ -139,6 +143,7 @@ main() {
 build_programs() {
   local programs=()
   if [[ " ${tools[*]} " == *" floor "* ]]; then programs+=(load_floor); fi
+  if [[ " ${tools[*]} " == *" read "* ]]; then programs+=(read_rate); fi
   ((${#programs[@]} > 0)) || return 0
   (cd "$REPO_ROOT" && cmake --preset release >&2 && cmake --build --preset release --target "${programs[@]}" >&2) ||
     die "the build failed"
@@ -147,7 +152,7 @@ build_programs() {
 # One name a line, in the order of TOOLS.
 selected_tools() {
   local tool prefix prefixes
-  IFS=, read -ra prefixes <<<"${only:-floor,dump,mydumper,zdpipe}"
+  IFS=, read -ra prefixes <<<"${only:-floor,read,dump,mydumper,zdpipe}"
   for tool in "${TOOLS[@]}"; do
     [[ $tool != mydumper-newest || -n ${MYDUMPER:-} ]] || continue
     for prefix in "${prefixes[@]}"; do
@@ -398,6 +403,13 @@ measure() {
   keep_report "$tool" "$run"
 }
 
+READ_RUNS=3 # of each way of reading
+
+measure_reading() {
+  say "reading alone, $READ_RUNS times each way"
+  "$BENCH_PROGRAMS/read_rate" "$BENCH_ZDPIPE_OPTIONS" "$READ_RUNS" >"$SERVERS_DIR/read.json" || die "read failed"
+}
+
 # utime and stime of the process with all its threads. The name before them may contain blanks.
 server_cpu_ticks() {
   sed 's/.*) //' "/proc/$(server_pid "$1")/stat" | awk '{ print $12 + $13 }'
@@ -433,7 +445,8 @@ results_as_json() {
       --argjson target "$target" --argjson client "$client" --argjson rss "$rss" --argjson mib "$data_mib" \
       '{tool: $tool, run: $run, wall_s: $wall, source_cpu_s: $source, target_cpu_s: $target, client_cpu_s: $client,
         client_peak_rss_kib: $rss, mib_per_s: ($mib / $wall), report: $report[0]}'
-  done <"$SERVERS_DIR/results.tsv" | jq -s --argjson context "$(context_as_json)" '
+  done <"$SERVERS_DIR/results.tsv" | jq -s --argjson context "$(context_as_json)" \
+    --slurpfile read <(cat "$SERVERS_DIR/read.json" 2>/dev/null) '
     # The run with the median wall time stands for its tool, so that its numbers belong together.
     def median: sort_by(.wall_s) | .[(length - 1) / 2 | floor];
     def divided_by($x): if . == null then null else . / $x end;
@@ -445,6 +458,7 @@ results_as_json() {
           times_floor: ($wall["floor"] | if . == null then null else $own / . end),
           times_faster_than_dump_gzip: ($wall["dump-gzip"] | divided_by($own)),
           times_faster_than_mydumper: ($wall["mydumper"] | divided_by($own))})),
+        read: $read[0],
         runs: $runs}'
 }
 
@@ -461,6 +475,9 @@ context_as_json() {
 print_table() {
   printf '\n%s tables, %s rows, %s MiB of rows, %s MiB of secondary indexes; %s runs; target binlog %s\n\n' \
     "$data_tables" "$data_rows" "$data_mib" "$index_mib" "$runs" "$target_binlog"
+  jq -r '.read // empty
+    | "reading alone: \(.mib) MiB in \(.zdpipe.wall_s) s; the client library: text \(.text.wall_s) s, binary \(.binary.wall_s) s; "
+      + "zdpipe has \(.ratio) of the faster one\u0027s speed\n"' "$SERVERS_DIR/results.json"
   jq -r '.medians[] | [.tool, .wall_s, .times_floor // "", .times_faster_than_dump_gzip // "", .times_faster_than_mydumper // "",
       .source_cpu_s, .target_cpu_s, .client_cpu_s, .client_peak_rss_kib / 1024, .mib_per_s] | @tsv' "$SERVERS_DIR/results.json" |
     awk -F '\t' '
