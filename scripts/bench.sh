@@ -11,7 +11,7 @@ source "$here/lib/servers.sh"
 
 usage() {
   cat <<'TEXT'
-usage: scripts/bench.sh [--size MB] [--runs N] [--only LIST] [--json FILE] [--jobs N]
+usage: scripts/bench.sh [--data SET] [--size MB] [--runs N] [--only LIST] [--json FILE] [--jobs N]
                         [--target-binlog off|on] [-- ZDPIPE-OPTION...]
 
 Makes the same data set every time in one MariaDB server, and lets each tool
@@ -34,6 +34,14 @@ of 512 MiB. Before each run the target is started anew from an empty data
 directory. After each run the target must have the same tables, rows (count and
 digest of each table) and indexes as the source, else the benchmark fails.
 
+  --data SET           what is copied:
+                         standard  four tables of different shapes, 200 small ones (default)
+                         narrow    two tables of numbers, with 8 and 5 secondary indexes
+                         json      wide rows: a JSON document of 1 to 6 KB in each
+                         blob      blobs of 1 KB to 2 MB that do not compress
+                         uuid      random keys, as BINARY(16) and as CHAR(36)
+                         huge      one table, that of half of the standard set
+                         small     13 tables for each MB (10 000 at 790), of 0 to 400 rows
   --size MB            rows of the data set without indexes, about (default: 790)
   --runs N             runs of each tool, interleaved; the median counts (default: 1)
   --only LIST          only tools whose names begin so, e.g. dump,mydumper
@@ -55,10 +63,21 @@ Exit code: 0 when all runs were complete and right, 1 in any other case.
 TEXT
 }
 
-SCHEMAS=(bench bench_small)
 SMALL_TABLES=200
 TOOLS=(floor read dump-gzip dump-pipe mydumper mydumper-newest zdpipe-noverify zdpipe-verify)
 
+declare -A DATA_PARTS=(
+  # The first is half of all; two at a time suit two cores.
+  [standard]='wide_rows other_rows'
+  [narrow]='narrow_rows'
+  [json]='json_rows'
+  [blob]='blob_rows'
+  [uuid]='uuid_rows'
+  [huge]='huge_rows'
+  [small]='small_tables'
+)
+
+data=standard
 size=790
 runs=1
 only=
@@ -79,7 +98,7 @@ parse_options() {
         zdpipe_options=("$@")
         return
         ;;
-      --size | --runs | --only | --json | --jobs | --target-binlog)
+      --data | --size | --runs | --only | --json | --jobs | --target-binlog)
         (($# > 1)) || usage_error "$1 needs a value"
         set_option "$1" "$2"
         shift
@@ -96,6 +115,10 @@ set_option() {
     --size | --runs | --jobs) [[ $2 =~ ^[1-9][0-9]{0,6}$ ]] || usage_error "$1 needs a number, not '$2'" ;;
   esac
   case $1 in
+    --data)
+      [[ -v DATA_PARTS[$2] ]] || usage_error "--data knows no '$2'"
+      data=$2
+      ;;
     --size) size=$2 ;;
     --runs) runs=$2 ;;
     --only) only=$2 ;;
@@ -184,19 +207,22 @@ start_target() {
 }
 
 make_data_set() {
-  say "making the data set of about $size MiB"
-  local schema part pids=() pid
-  for schema in "${SCHEMAS[@]}"; do
+  say "making the data set '$data' of about $size MiB"
+  local schema part parts pids=() pid
+  schemas=(bench)
+  if [[ $data == standard ]]; then schemas+=(bench_small); fi
+  for schema in "${schemas[@]}"; do
     server_sql source -e "CREATE DATABASE $schema CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci"
   done
-  # The first is half of all; two at a time suit two cores.
-  for part in wide_rows other_rows; do
+  read -ra parts <<<"${DATA_PARTS[$data]}"
+  for part in "${parts[@]}"; do
     { bulk_settings && "$part"; } | server_sql source bench &
     pids+=($!)
   done
   for pid in "${pids[@]}"; do wait "$pid" || die "the data set could not be made"; done
 
-  server_sql source -e "ANALYZE TABLE bench.wide, bench.order_lines, bench.events, bench.narrow" >/dev/null
+  server_sql source -e "SELECT CONCAT('ANALYZE TABLE ', table_schema, '.', table_name, ';')
+    FROM information_schema.tables WHERE table_schema LIKE 'bench%'" | server_sql source >/dev/null
   server_tables source >"$SERVERS_DIR/source.rows" # reads every row, so no tool finds a cold source
   server_indexes source >"$SERVERS_DIR/source.indexes"
   read -r data_tables data_mib index_mib < <(
@@ -212,7 +238,11 @@ bulk_settings() {
 }
 
 # Rows for each MiB of --size are chosen so that the parts take about 50, 15, 20, 8 and 7 percent of it.
-wide_rows() {
+wide_rows() { wide_table $((size * 1240)); }
+
+huge_rows() { wide_table $((size * 2500)); }
+
+wide_table() {
   cat <<SQL
 CREATE TABLE wide (
   id INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
@@ -247,7 +277,7 @@ SELECT seq, CRC32(seq) % 500, CRC32(seq + 7) % 200000, 1 + seq % 5, seq % 8,
        IF(seq % 5, '2024-01-01' + INTERVAL seq % 1000 DAY, NULL), MD5(seq),
        JSON_OBJECT('colour', ELT(1 + seq % 3, 'red', 'green', 'blue'), 'weight', seq % 900, 'tags', LEFT(SHA1(seq), 8)),
        CONCAT(SHA1(seq), ' ', REPEAT(ELT(1 + seq % 4, 'please deliver soon ', 'call first ', 'second floor, left ', 'thanks '), seq % 17))
-FROM seq_1_to_$((size * 1240));
+FROM seq_1_to_$1;
 SQL
 }
 
@@ -294,12 +324,139 @@ INSERT INTO narrow SELECT seq, CRC32(seq) % 100000, IF(seq % 10, seq % 1000, NUL
 USE bench_small;
 SQL
   local i
-  for ((i = 0; i < SMALL_TABLES; i++)); do
-    cat <<SQL
-CREATE TABLE t$i (id INT NOT NULL PRIMARY KEY, name VARCHAR(60) NOT NULL, note VARCHAR(200), at TIMESTAMP NULL, KEY name (name));
-INSERT INTO t$i SELECT seq, CONCAT('name ', CRC32(seq + $i)), REPEAT(MD5(seq), seq % 6), '2024-01-01' + INTERVAL seq MINUTE FROM seq_1_to_$((1 + size * 2));
+  for ((i = 0; i < SMALL_TABLES; i++)); do small_table "t$i" $((1 + size * 2)); done
+}
+
+small_tables() {
+  local i
+  # In no order, as tables come; a tenth is empty.
+  for ((i = 0; i < size * 13; i++)); do small_table "t$i" $((i % 10 == 0 ? 0 : i * 7919 % 401)); done
+}
+
+# NAME ROWS
+small_table() {
+  echo "CREATE TABLE $1 (id INT NOT NULL PRIMARY KEY, name VARCHAR(60) NOT NULL, note VARCHAR(200), at TIMESTAMP NULL, KEY name (name));"
+  # The sequence 1 to 0 would have both.
+  if (($2 > 0)); then
+    echo "INSERT INTO $1 SELECT seq, CONCAT('name ', CRC32(CONCAT('$1', seq))), REPEAT(MD5(seq), seq % 6),
+      '2024-01-01' + INTERVAL seq MINUTE FROM seq_1_to_$2;"
+  fi
+}
+
+# No FLOAT: mydumper and mariadb-dump lose its last bits, which ends the benchmark.
+narrow_rows() {
+  cat <<SQL
+CREATE TABLE facts (
+  id INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  a INT NOT NULL,
+  b INT NOT NULL,
+  c SMALLINT,
+  d TINYINT UNSIGNED NOT NULL,
+  e BIGINT NOT NULL,
+  f DATE,
+  g DECIMAL(8,2),
+  KEY a (a), KEY b (b), KEY c_d (c, d), KEY d_a (d, a), KEY e (e), KEY f (f), KEY g_b (g, b), KEY b_f (b, f)
+);
+INSERT INTO facts
+SELECT seq, CRC32(seq) % 1000000, seq DIV 10, IF(seq % 9, CRC32(seq + 1) % 2000, NULL), seq % 200, CRC32(seq + 2) * 65537,
+       IF(seq % 7, '2010-01-01' + INTERVAL CRC32(seq + 3) % 5000 DAY, NULL), IF(seq % 5, CRC32(seq + 4) % 100000 / 100, NULL)
+FROM seq_1_to_$((size * 9600));
+
+CREATE TABLE links (
+  from_id INT UNSIGNED NOT NULL,
+  to_id INT UNSIGNED NOT NULL,
+  kind TINYINT NOT NULL,
+  weight DOUBLE,
+  at TIMESTAMP NOT NULL,
+  PRIMARY KEY (from_id, to_id),
+  KEY to_from (to_id, from_id), KEY kind_at (kind, at), KEY at (at), KEY weight (weight), KEY to_kind (to_id, kind)
+);
+INSERT INTO links
+SELECT seq DIV 8, (seq % 8) * 1000000 + CRC32(seq) % 1000000, seq % 5, CRC32(seq) / 1000, '2023-01-01' + INTERVAL seq SECOND
+FROM seq_1_to_$((size * 7700));
 SQL
-  done
+}
+
+json_rows() {
+  cat <<SQL
+CREATE TABLE documents (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  tenant INT NOT NULL,
+  kind VARCHAR(20) NOT NULL,
+  document JSON NOT NULL,
+  labels JSON,
+  changed DATETIME(6) NOT NULL,
+  KEY tenant_kind (tenant, kind),
+  KEY changed (changed)
+);
+INSERT INTO documents
+SELECT seq, CRC32(seq) % 300, ELT(1 + seq % 3, 'invoice', 'contract', 'message'),
+       JSON_OBJECT('id', seq, 'customer', JSON_OBJECT('name', CONCAT('Zoë ', LEFT(MD5(seq), 9)), 'street', 'Große Straße', 'vip', seq % 2 = 0),
+         'lines', JSON_ARRAY(seq % 17, SHA1(seq), CRC32(seq) / 100, NULL, 'quoted "text" \\\\ and emoji 🙂'),
+         'body', REPEAT(CONCAT(MD5(seq), ' lorem ipsum dolor sit amet '), 15 + CRC32(seq) % 90)),
+       IF(seq % 4, JSON_ARRAY(LEFT(SHA1(seq), 6), seq % 100), NULL), '2024-01-01' + INTERVAL seq * 7654321 MICROSECOND
+FROM seq_1_to_$((size * 225));
+SQL
+}
+
+# Four of five are small, most bytes are in the others; one of 500 is larger than a batch of zdpipe.
+blob_rows() {
+  cat <<SQL
+CREATE TABLE files (
+  id INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  name VARCHAR(200) NOT NULL,
+  mime VARCHAR(60) NOT NULL,
+  checksum BINARY(20) NOT NULL,
+  content LONGBLOB NOT NULL,
+  UNIQUE KEY name (name),
+  KEY checksum (checksum)
+);
+INSERT INTO files
+SELECT seq, CONCAT('folder', seq % 50, '/', MD5(seq), '.bin'), ELT(1 + seq % 3, 'image/jpeg', 'application/pdf', 'text/plain'),
+       UNHEX(SHA1(seq)), RANDOM_BYTES(1024)
+FROM seq_1_to_$((size * 31));
+UPDATE files SET content = CONCAT(content, RANDOM_BYTES(1024), RANDOM_BYTES(1024), RANDOM_BYTES(1024)) WHERE id % 5 > 0;
+UPDATE files SET content = REPEAT(CONCAT(content, UNHEX(SHA2(id, 512))), 40 + id % 140) WHERE id % 5 = 0;
+UPDATE files SET content = REPEAT(content, 2 * 1048576 DIV LENGTH(content)) WHERE id % 500 = 0;
+SQL
+}
+
+# No column of type UUID: Debian's myloader cannot restore it.
+uuid_rows() {
+  cat <<SQL
+CREATE TABLE entities (
+  id BINARY(16) NOT NULL PRIMARY KEY,
+  owner BINARY(16) NOT NULL,
+  name VARCHAR(80) NOT NULL,
+  created DATETIME NOT NULL,
+  KEY owner (owner),
+  KEY created (created)
+);
+INSERT INTO entities
+SELECT UNHEX(MD5(seq)), UNHEX(MD5(CONCAT('owner', seq % 10000))), CONCAT('entity ', SHA1(seq)), '2024-01-01' + INTERVAL seq SECOND
+FROM seq_1_to_$((size * 2900));
+
+CREATE TABLE relations (
+  id BINARY(16) NOT NULL PRIMARY KEY,
+  entity BINARY(16) NOT NULL,
+  kind TINYINT NOT NULL,
+  note VARCHAR(100),
+  KEY entity_kind (entity, kind)
+);
+INSERT INTO relations
+SELECT UNHEX(MD5(CONCAT('relation', seq))), UNHEX(MD5(seq % 100000)), seq % 6, IF(seq % 3, NULL, MD5(seq))
+FROM seq_1_to_$((size * 3300));
+
+CREATE TABLE sessions (
+  id CHAR(36) CHARACTER SET ascii NOT NULL PRIMARY KEY,
+  user_id INT NOT NULL,
+  data VARBINARY(300),
+  KEY user_id (user_id)
+);
+INSERT INTO sessions
+SELECT LOWER(CONCAT_WS('-', LEFT(h, 8), MID(h, 9, 4), MID(h, 13, 4), MID(h, 17, 4), RIGHT(h, 12))), CRC32(h) % 100000, REPEAT(UNHEX(h), CRC32(h) % 15)
+FROM (SELECT MD5(CONCAT('session', seq)) AS h FROM seq_1_to_$((size * 1600))) AS hashes;
+SQL
 }
 
 # A copy without its indexes would be a fast one.
@@ -313,7 +470,7 @@ server_indexes() {
 
 prepare_tools() {
   export BENCH_SOURCE BENCH_TARGET BENCH_WORK=$SERVERS_DIR/work BENCH_THREADS=${jobs:-4} BENCH_BINLOG=$target_binlog
-  export BENCH_USER ZDPIPE_BINARY BENCH_PROGRAMS=$REPO_ROOT/build/release/bench
+  export BENCH_SCHEMAS="${schemas[*]}" BENCH_USER ZDPIPE_BINARY BENCH_PROGRAMS=$REPO_ROOT/build/release/bench
   BENCH_SOURCE=$(server_socket source)
   BENCH_TARGET=$(server_socket target)
   BENCH_USER=$(id -un)
@@ -330,9 +487,10 @@ prepare_tools() {
 # It says itself what the part on the clock took.
 run_floor() { "$BENCH_PROGRAMS/load_floor" "$BENCH_ZDPIPE_OPTIONS" "$BENCH_THREADS" >"$BENCH_WORK/usage"; }
 
+# shellcheck disable=SC2086 # an array cannot be exported; the names have no blanks
 dump_all() {
   mariadb-dump --no-defaults --socket="$BENCH_SOURCE" --user="$BENCH_USER" \
-    --single-transaction --routines --triggers --databases bench bench_small
+    --single-transaction --routines --triggers --databases $BENCH_SCHEMAS
 }
 
 load_all() { mariadb --no-defaults --socket="$BENCH_TARGET" --user="$BENCH_USER"; }
@@ -466,15 +624,15 @@ context_as_json() {
   jq -n --arg server "$(server_sql source -e 'SELECT VERSION()')" --arg mydumper "$(mydumper --version 2>&1 | head -n 1)" \
     --arg commit "$(git -C "$REPO_ROOT" rev-parse --short HEAD 2>/dev/null || echo unknown)" --arg cpus "$(nproc)" \
     --argjson tables "$data_tables" --argjson rows "$data_rows" --argjson data "$data_mib" --argjson index "$index_mib" \
-    --arg binlog "$target_binlog" --arg size "$size" --arg options "${jobs:+--jobs $jobs }${zdpipe_options[*]}" \
+    --arg binlog "$target_binlog" --arg data "$data" --arg size "$size" --arg options "${jobs:+--jobs $jobs }${zdpipe_options[*]}" \
     '{schema: "zdpipe.bench/1", at: (now | todate), commit: $commit, cpus: ($cpus | tonumber), server: $server, mydumper: $mydumper,
-      size: ($size | tonumber), tables: $tables, rows: $rows, data_mib: $data, index_mib: $index, target_binlog: $binlog,
+      data_set: $data, size: ($size | tonumber), tables: $tables, rows: $rows, data_mib: $data, index_mib: $index, target_binlog: $binlog,
       zdpipe_options: $options}'
 }
 
 print_table() {
-  printf '\n%s tables, %s rows, %s MiB of rows, %s MiB of secondary indexes; %s runs; target binlog %s\n\n' \
-    "$data_tables" "$data_rows" "$data_mib" "$index_mib" "$runs" "$target_binlog"
+  printf '\nData %s: %s tables, %s rows, %s MiB of rows, %s MiB of secondary indexes; %s runs; target binlog %s\n\n' \
+    "$data" "$data_tables" "$data_rows" "$data_mib" "$index_mib" "$runs" "$target_binlog"
   jq -r '.read // empty
     | "reading alone: \(.mib) MiB in \(.zdpipe.wall_s) s; the client library: text \(.text.wall_s) s, binary \(.binary.wall_s) s; "
       + "zdpipe has \(.ratio) of the faster one\u0027s speed\n"' "$SERVERS_DIR/results.json"
