@@ -12,7 +12,7 @@ source "$here/lib/servers.sh"
 usage() {
   cat <<'TEXT'
 usage: scripts/bench.sh [--data SET] [--size MB] [--runs N] [--only LIST] [--json FILE] [--jobs N]
-                        [--target-binlog off|on] [-- ZDPIPE-OPTION...]
+                        [--target-binlog off|on] [--latency MS] [-- ZDPIPE-OPTION...]
 
 Makes the same data set every time in one MariaDB server, and lets each tool
 copy it into an empty second one, in turn:
@@ -49,6 +49,9 @@ digest of each table) and indexes as the source, else the benchmark fails.
   --jobs N             threads of mydumper, myloader, sessions of floor (default: 4) and
                        jobs of zdpipe (default: its own)
   --target-binlog W    off (default) or on; on, myloader writes it too
+  --latency MS         let every answer of both servers take MS milliseconds more, for every
+                       tool: through TCP and a proxy (bench/delay_proxy) on this machine, whose
+                       CPU is in no column. 0: the same way without a delay, to compare with
   --help               this text
 
 Columns: wall seconds; wall seconds in those of floor; how many times faster than
@@ -56,7 +59,7 @@ dump-gzip and than mydumper; CPU seconds of the source server, of the target ser
 ended) and of all client processes; peak memory of the largest client process;
 MiB of row data per second. floor's client holds the data set in memory.
 
-ZDPIPE_BINARY=PATH uses that binary instead of building one (floor and read are built from here in any case). TMPDIR says where
+ZDPIPE_BINARY=PATH uses that binary instead of building one (floor, read and the proxy are built from here in any case). TMPDIR says where
 data and dumps go (about six times the size). Missing Debian packages are installed.
 
 Exit code: 0 when all runs were complete and right, 1 in any other case.
@@ -84,6 +87,7 @@ only=
 json_file=
 jobs=
 target_binlog=off
+latency=
 zdpipe_options=()
 
 parse_options() {
@@ -98,7 +102,7 @@ parse_options() {
         zdpipe_options=("$@")
         return
         ;;
-      --data | --size | --runs | --only | --json | --jobs | --target-binlog)
+      --data | --size | --runs | --only | --json | --jobs | --target-binlog | --latency)
         (($# > 1)) || usage_error "$1 needs a value"
         set_option "$1" "$2"
         shift
@@ -127,6 +131,10 @@ set_option() {
     --target-binlog)
       [[ $2 == on || $2 == off ]] || usage_error "--target-binlog needs on or off, not '$2'"
       target_binlog=$2
+      ;;
+    --latency)
+      [[ $2 =~ ^[0-9]{1,4}(\.[0-9]+)?$ ]] || usage_error "--latency needs milliseconds, not '$2'"
+      latency=$2
       ;;
     *) usage_error "unknown option '$1'" ;;
   esac
@@ -167,6 +175,7 @@ build_programs() {
   local programs=()
   if [[ " ${tools[*]} " == *" floor "* ]]; then programs+=(load_floor); fi
   if [[ " ${tools[*]} " == *" read "* ]]; then programs+=(read_rate); fi
+  if [[ -n $latency ]]; then programs+=(delay_proxy); fi
   ((${#programs[@]} > 0)) || return 0
   (cd "$REPO_ROOT" && cmake --preset release >&2 && cmake --build --preset release --target "${programs[@]}" >&2) ||
     die "the build failed"
@@ -196,6 +205,7 @@ start_source() {
   mapfile -t options < <(server_options)
   # A source of a migration has its binlog on; reading does not write to it.
   server_start source --server-id=1 --log-bin "${options[@]}"
+  let_in_through_tcp source
 }
 
 start_target() {
@@ -204,6 +214,12 @@ start_target() {
   if [[ $target_binlog == on ]]; then options+=(--log-bin); fi
   server_remove target
   server_start target --server-id=2 "${options[@]}"
+  let_in_through_tcp target
+}
+
+let_in_through_tcp() {
+  [[ -n $latency ]] || return 0
+  server_sql "$1" -e "SET sql_log_bin = 0; CREATE USER bench@127.0.0.1; GRANT ALL ON *.* TO bench@127.0.0.1 WITH GRANT OPTION"
 }
 
 make_data_set() {
@@ -469,19 +485,44 @@ server_indexes() {
 # Each runs in a shell of its own under GNU time, so its functions and variables are exported.
 
 prepare_tools() {
-  export BENCH_SOURCE BENCH_TARGET BENCH_WORK=$SERVERS_DIR/work BENCH_THREADS=${jobs:-4} BENCH_BINLOG=$target_binlog
-  export BENCH_SCHEMAS="${schemas[*]}" BENCH_USER ZDPIPE_BINARY BENCH_PROGRAMS=$REPO_ROOT/build/release/bench
-  BENCH_SOURCE=$(server_socket source)
-  BENCH_TARGET=$(server_socket target)
+  export BENCH_SOURCE_SOCKET BENCH_TARGET_SOCKET BENCH_SOURCE_PORT='' BENCH_TARGET_PORT='' BENCH_USER
+  export BENCH_WORK=$SERVERS_DIR/work BENCH_THREADS=${jobs:-4} BENCH_BINLOG=$target_binlog BENCH_SCHEMAS="${schemas[*]}"
+  export ZDPIPE_BINARY BENCH_PROGRAMS=$REPO_ROOT/build/release/bench
+  BENCH_SOURCE_SOCKET=$(server_socket source)
+  BENCH_TARGET_SOCKET=$(server_socket target)
   BENCH_USER=$(id -un)
+  if [[ -n $latency ]]; then start_proxy; fi
   # mydumper has no --no-defaults; an empty option file does the same.
   export BENCH_EMPTY_OPTIONS=$SERVERS_DIR/empty.cnf BENCH_ZDPIPE_OPTIONS=$SERVERS_DIR/zdpipe.cnf
   : >"$BENCH_EMPTY_OPTIONS"
-  printf '[zdpipe_source]\nsocket=%s\nuser=%s\n\n[zdpipe_target]\nsocket=%s\nuser=%s\n' \
-    "$BENCH_SOURCE" "$BENCH_USER" "$BENCH_TARGET" "$BENCH_USER" >"$BENCH_ZDPIPE_OPTIONS"
-  export -f run_floor dump_all load_all run_dump_gzip run_dump_pipe run_mydumper run_mydumper_newest mydumper_with \
+  local connection
+  {
+    connect_to SOURCE
+    printf '[zdpipe_source]\n%s\n' "$(printf '%s\n' "${connection[@]#--}")"
+    connect_to TARGET
+    printf '[zdpipe_target]\n%s\n' "$(printf '%s\n' "${connection[@]#--}")"
+  } >"$BENCH_ZDPIPE_OPTIONS"
+  export -f connect_to run_floor dump_all load_all run_dump_gzip run_dump_pipe run_mydumper run_mydumper_newest mydumper_with \
     run_zdpipe_noverify run_zdpipe_verify zdpipe_copy
   : >"$SERVERS_DIR/results.tsv"
+}
+
+# Between every tool and both servers; the target keeps its port when it is started anew.
+start_proxy() {
+  SERVER_PORT[target]=$(server_free_port)
+  exec {proxy_ports}< <(exec "$REPO_ROOT/build/release/bench/delay_proxy" "$latency" "$(server_port source)" "$(server_port target)")
+  proxy_pid=$!
+  trap 'status=$?; kill "$proxy_pid" 2>/dev/null || true; servers_cleanup "$status"' EXIT
+  { read -r BENCH_SOURCE_PORT && read -r BENCH_TARGET_PORT; } <&"$proxy_ports" || die "the proxy did not start"
+  BENCH_USER=bench
+}
+
+# SOURCE or TARGET; sets `connection` to what every client understands.
+connect_to() {
+  local socket=BENCH_$1_SOCKET port=BENCH_$1_PORT
+  connection=(--socket="${!socket}")
+  if [[ -n ${!port} ]]; then connection=(--host=127.0.0.1 --port="${!port}"); fi
+  connection+=(--user="$BENCH_USER")
 }
 
 # It says itself what the part on the clock took.
@@ -489,11 +530,16 @@ run_floor() { "$BENCH_PROGRAMS/load_floor" "$BENCH_ZDPIPE_OPTIONS" "$BENCH_THREA
 
 # shellcheck disable=SC2086 # an array cannot be exported; the names have no blanks
 dump_all() {
-  mariadb-dump --no-defaults --socket="$BENCH_SOURCE" --user="$BENCH_USER" \
-    --single-transaction --routines --triggers --databases $BENCH_SCHEMAS
+  local connection
+  connect_to SOURCE
+  mariadb-dump --no-defaults "${connection[@]}" --single-transaction --routines --triggers --databases $BENCH_SCHEMAS
 }
 
-load_all() { mariadb --no-defaults --socket="$BENCH_TARGET" --user="$BENCH_USER"; }
+load_all() {
+  local connection
+  connect_to TARGET
+  mariadb --no-defaults "${connection[@]}"
+}
 
 run_dump_gzip() {
   dump_all | gzip >"$BENCH_WORK/dump.sql.gz"
@@ -508,11 +554,13 @@ run_mydumper_newest() { mydumper_with "$MYDUMPER" "${MYLOADER:-$(dirname "$MYDUM
 
 # Whole tables: --rows took longer with 4 threads on 2 cores (18 instead of 14 s at --size 300).
 mydumper_with() {
-  local binlog=()
+  local connection binlog=()
   if [[ $BENCH_BINLOG == on ]]; then binlog=(--enable-binlog); fi
-  "$1" --defaults-file="$BENCH_EMPTY_OPTIONS" --socket="$BENCH_SOURCE" --user="$BENCH_USER" --threads="$BENCH_THREADS" \
+  connect_to SOURCE
+  "$1" --defaults-file="$BENCH_EMPTY_OPTIONS" "${connection[@]}" --threads="$BENCH_THREADS" \
     --regex='^bench' --routines --triggers --outputdir="$BENCH_WORK/dump"
-  "$2" --defaults-file="$BENCH_EMPTY_OPTIONS" --socket="$BENCH_TARGET" --user="$BENCH_USER" --threads="$BENCH_THREADS" \
+  connect_to TARGET
+  "$2" --defaults-file="$BENCH_EMPTY_OPTIONS" "${connection[@]}" --threads="$BENCH_THREADS" \
     "${binlog[@]}" --directory="$BENCH_WORK/dump"
 }
 
@@ -624,15 +672,15 @@ context_as_json() {
   jq -n --arg server "$(server_sql source -e 'SELECT VERSION()')" --arg mydumper "$(mydumper --version 2>&1 | head -n 1)" \
     --arg commit "$(git -C "$REPO_ROOT" rev-parse --short HEAD 2>/dev/null || echo unknown)" --arg cpus "$(nproc)" \
     --argjson tables "$data_tables" --argjson rows "$data_rows" --argjson data "$data_mib" --argjson index "$index_mib" \
-    --arg binlog "$target_binlog" --arg data "$data" --arg size "$size" --arg options "${jobs:+--jobs $jobs }${zdpipe_options[*]}" \
+    --arg binlog "$target_binlog" --arg data "$data" --arg latency "$latency" --arg size "$size" --arg options "${jobs:+--jobs $jobs }${zdpipe_options[*]}" \
     '{schema: "zdpipe.bench/1", at: (now | todate), commit: $commit, cpus: ($cpus | tonumber), server: $server, mydumper: $mydumper,
       data_set: $data, size: ($size | tonumber), tables: $tables, rows: $rows, data_mib: $data, index_mib: $index, target_binlog: $binlog,
-      zdpipe_options: $options}'
+      latency_ms: (if $latency == "" then null else ($latency | tonumber) end), zdpipe_options: $options}'
 }
 
 print_table() {
-  printf '\nData %s: %s tables, %s rows, %s MiB of rows, %s MiB of secondary indexes; %s runs; target binlog %s\n\n' \
-    "$data" "$data_tables" "$data_rows" "$data_mib" "$index_mib" "$runs" "$target_binlog"
+  printf '\nData %s: %s tables, %s rows, %s MiB of rows, %s MiB of secondary indexes; %s runs; target binlog %s%s\n\n' \
+    "$data" "$data_tables" "$data_rows" "$data_mib" "$index_mib" "$runs" "$target_binlog" "${latency:+; $latency ms added latency}"
   jq -r '.read // empty
     | "reading alone: \(.mib) MiB in \(.zdpipe.wall_s) s; the client library: text \(.text.wall_s) s, binary \(.binary.wall_s) s; "
       + "zdpipe has \(.ratio) of the faster one\u0027s speed\n"' "$SERVERS_DIR/results.json"
