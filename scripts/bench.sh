@@ -12,7 +12,8 @@ source "$here/lib/servers.sh"
 usage() {
   cat <<'TEXT'
 usage: scripts/bench.sh [--data SET] [--size MB] [--runs N] [--only LIST] [--json FILE] [--jobs N]
-                        [--target-binlog off|on] [--latency MS] [-- ZDPIPE-OPTION...]
+                        [--target-binlog off|on] [--latency MS]
+                        [--history FILE] [--plot FILE.svg] [-- ZDPIPE-OPTION...]
 
 Makes the same data set every time in one MariaDB server, and lets each tool
 copy it into an empty second one, in turn:
@@ -52,6 +53,13 @@ digest of each table) and indexes as the source, else the benchmark fails.
   --latency MS         let every answer of both servers take MS milliseconds more, for every
                        tool: through TCP and a proxy (bench/delay_proxy) on this machine, whose
                        CPU is in no column. 0: the same way without a delay, to compare with
+  --history FILE       where each benchmark adds a line of JSON: date, commit, cores,
+                       parameters, figures (default: zdpipe/bench-history.jsonl in
+                       $XDG_CACHE_HOME or ~/.cache)
+  --plot FILE.svg      draw the throughput over time and the phases of the last zdpipe run,
+                       and the ratios of the benchmarks in FILE of --history that had the same
+                       data, size, cores, latency, target binlog and options; with gnuplot
+                       (package gnuplot-nox)
   --help               this text
 
 Columns: wall seconds; wall seconds in those of floor; how many times faster than
@@ -88,6 +96,8 @@ json_file=
 jobs=
 target_binlog=off
 latency=
+history_file=${XDG_CACHE_HOME:-~/.cache}/zdpipe/bench-history.jsonl
+plot_file=
 zdpipe_options=()
 
 parse_options() {
@@ -102,7 +112,7 @@ parse_options() {
         zdpipe_options=("$@")
         return
         ;;
-      --data | --size | --runs | --only | --json | --jobs | --target-binlog | --latency)
+      --data | --size | --runs | --only | --json | --jobs | --target-binlog | --latency | --history | --plot)
         (($# > 1)) || usage_error "$1 needs a value"
         set_option "$1" "$2"
         shift
@@ -127,6 +137,8 @@ set_option() {
     --runs) runs=$2 ;;
     --only) only=$2 ;;
     --json) json_file=$2 ;;
+    --history) history_file=$2 ;;
+    --plot) plot_file=$2 ;;
     --jobs) jobs=$2 ;;
     --target-binlog)
       [[ $2 == on || $2 == off ]] || usage_error "--target-binlog needs on or off, not '$2'"
@@ -149,9 +161,12 @@ main() {
   parse_options "$@"
   mapfile -t tools < <(selected_tools)
   ((${#tools[@]} > 0)) || usage_error "no tool begins with '$only'"
-  install_dependencies bench
+  [[ -z $plot_file || " ${tools[*]}" == *" zdpipe"* ]] || usage_error "--plot draws runs of zdpipe, which --only leaves out"
+  install_dependencies bench ${plot_file:+plot}
   if [[ " ${tools[*]}" == *" zdpipe"* ]]; then build_release; fi
   build_programs
+  # Said now, not after the benchmark.
+  { mkdir -p "$(dirname "$history_file")" && : >>"$history_file"; } || die "cannot write $history_file"
   servers_init
 
   start_source
@@ -168,6 +183,8 @@ main() {
   results_as_json >"$SERVERS_DIR/results.json"
   print_table
   if [[ -n $json_file ]]; then cp "$SERVERS_DIR/results.json" "$json_file"; fi
+  add_to_history
+  if [[ -n $plot_file ]]; then plot; fi
 }
 
 # The tools that are programs of bench/.
@@ -486,6 +503,8 @@ server_indexes() {
 
 prepare_tools() {
   export BENCH_SOURCE_SOCKET BENCH_TARGET_SOCKET BENCH_SOURCE_PORT='' BENCH_TARGET_PORT='' BENCH_USER
+  export BENCH_PROGRESS=none
+  if [[ -n $plot_file ]]; then BENCH_PROGRESS=json; fi
   export BENCH_WORK=$SERVERS_DIR/work BENCH_THREADS=${jobs:-4} BENCH_BINLOG=$target_binlog BENCH_SCHEMAS="${schemas[*]}"
   export ZDPIPE_BINARY BENCH_PROGRAMS=$REPO_ROOT/build/release/bench
   BENCH_SOURCE_SOCKET=$(server_socket source)
@@ -570,7 +589,7 @@ run_zdpipe_verify() { zdpipe_copy "$@"; }
 
 zdpipe_copy() {
   "$ZDPIPE_BINARY" copy --defaults-file="$BENCH_ZDPIPE_OPTIONS" --from source --to target --source-state frozen \
-    --handoff "$BENCH_WORK/handoff.json" --report "$BENCH_WORK/report.json" --progress none "$@"
+    --handoff "$BENCH_WORK/handoff.json" --report "$BENCH_WORK/report.json" --progress "$BENCH_PROGRESS" "$@"
 }
 
 # ---------------------------------------------------------------- measuring
@@ -638,7 +657,11 @@ check_target() {
 # What zdpipe itself says about where the time went.
 keep_report() {
   local report=$BENCH_WORK/report.json
-  if [[ -s $report ]]; then jq -c '{totals, phases}' "$report" >"$SERVERS_DIR/report.$1.$2"; fi
+  [[ -s $report ]] || return 0
+  jq -c '{totals, phases}' "$report" >"$SERVERS_DIR/report.$1.$2"
+  cp "$SERVERS_DIR/report.$1.$2" "$SERVERS_DIR/plot.report"
+  jq -cR 'fromjson? | select(.phase? != null)' "$SERVERS_DIR/$1.log" >"$SERVERS_DIR/plot.progress"
+  plotted_tool=$1
 }
 
 # ---------------------------------------------------------------- results
@@ -671,10 +694,11 @@ results_as_json() {
 context_as_json() {
   jq -n --arg server "$(server_sql source -e 'SELECT VERSION()')" --arg mydumper "$(mydumper --version 2>&1 | head -n 1)" \
     --arg commit "$(git -C "$REPO_ROOT" rev-parse --short HEAD 2>/dev/null || echo unknown)" --arg cpus "$(nproc)" \
-    --argjson tables "$data_tables" --argjson rows "$data_rows" --argjson data "$data_mib" --argjson index "$index_mib" \
-    --arg binlog "$target_binlog" --arg data "$data" --arg latency "$latency" --arg size "$size" --arg options "${jobs:+--jobs $jobs }${zdpipe_options[*]}" \
+    --argjson tables "$data_tables" --argjson rows "$data_rows" --argjson mib "$data_mib" --argjson index "$index_mib" \
+    --arg binlog "$target_binlog" --arg data "$data" --arg latency "$latency" --arg jobs "$jobs" --arg size "$size" --arg runs "$runs" --arg options "${zdpipe_options[*]}" \
     '{schema: "zdpipe.bench/1", at: (now | todate), commit: $commit, cpus: ($cpus | tonumber), server: $server, mydumper: $mydumper,
-      data_set: $data, size: ($size | tonumber), tables: $tables, rows: $rows, data_mib: $data, index_mib: $index, target_binlog: $binlog,
+      data_set: $data, size: ($size | tonumber), tables: $tables, rows: $rows, data_mib: $mib, index_mib: $index, target_binlog: $binlog,
+      runs_each: ($runs | tonumber), jobs: (if $jobs == "" then null else ($jobs | tonumber) end),
       latency_ms: (if $latency == "" then null else ($latency | tonumber) end), zdpipe_options: $options}'
 }
 
@@ -697,6 +721,77 @@ print_table() {
         printf "%-16s %8.1f %7s %9s %11s %8.1f %8.1f %8.1f %8.0f %7.1f\n",
           $1, $2, times($3), times($4), times($5), $6, $7, $8, $9, $10
       }'
+}
+
+# ---------------------------------------------------------------- history and plots
+
+add_to_history() {
+  jq -c 'del(.runs)' "$SERVERS_DIR/results.json" >>"$history_file"
+}
+
+plot() {
+  # Seconds since the start, and MiB/s since the line before. A line has the mean rate since the start,
+  # which gives the time more exactly than its clock.
+  jq -rs '[{second: 0, mib: 0}, (.[] | select(.bytes_per_s > 0) | {second: (.bytes / .bytes_per_s), mib: (.bytes / 1048576)})]
+    | range(1; length) as $i | [.[$i - 1], .[$i]] | select(.[1].second > .[0].second)
+    | [.[1].second, (.[1].mib - .[0].mib) / (.[1].second - .[0].second)] | @tsv' \
+    "$SERVERS_DIR/plot.progress" >"$SERVERS_DIR/plot.throughput"
+  jq -r '.phases[] | [.name, .seconds, "\(.seconds * 10 | round / 10) s\(.limited_by | if . then ": " + . else "" end)"] | @tsv' "$SERVERS_DIR/plot.report" >"$SERVERS_DIR/plot.phases"
+  # "?": gnuplot's missing value.
+  jq -rs 'def key: [.data_set, .size, .cpus, .latency_ms, .target_binlog, .jobs, .zdpipe_options];
+    (last | key) as $key
+    | map(select(key == $key and ([.medians[] | select(.tool | startswith("zdpipe")) | .times_faster_than_dump_gzip,
+        .times_faster_than_mydumper, .times_floor] | any)))
+    | to_entries[]
+    | (.value.medians | INDEX(.tool)) as $of
+    | [.key + 1, .value.at[0:10] + " " + .value.commit,
+       ($of["zdpipe-noverify"], $of["zdpipe-verify"]
+        | .times_faster_than_dump_gzip // "?", .times_faster_than_mydumper // "?", .times_floor // "?")] | @tsv' \
+    "$history_file" >"$SERVERS_DIR/plot.history"
+
+  gnuplot - >"$SERVERS_DIR/plot.log" 2>&1 <<GNUPLOT || {
+set terminal svg size 900,1100 dynamic background rgb 'white' font 'sans,13'
+set output '$SERVERS_DIR/plot.svg'
+set datafile separator "\t"
+set datafile missing '?'
+set style fill solid 0.7
+set grid y
+set multiplot layout 3,1
+set title '$plotted_tool, data $data, $data_mib MiB: rows committed on the target'
+set xlabel 'seconds'
+set ylabel 'MiB/s'
+set yrange [0:*]
+set xrange [0:*]
+$(if [[ -s $SERVERS_DIR/plot.throughput ]]; then
+    echo "plot '$SERVERS_DIR/plot.throughput' using 1:2 with linespoints linewidth 2 pointtype 7 pointsize 0.4 notitle"
+  else
+    echo "plot 0 title 'the run was too short for a line of progress'"
+  fi)
+set title '$plotted_tool: its phases, and what limited them'
+set xrange [*:*]
+unset xlabel
+set ylabel 'seconds'
+set boxwidth 0.6
+set offsets 0.5, 0.5, graph 0.15, 0
+plot '$SERVERS_DIR/plot.phases' using 0:2:xtic(1) with boxes notitle, \
+  '' using 0:2:3 with labels offset 0,0.7 notitle
+set title 'zdpipe in benchmarks with these parameters; dashed: with verification'
+unset ylabel
+set xtics rotate by -30
+set bmargin 8
+set rmargin 10
+set key tmargin center horizontal
+set offsets 0.5, 0.5, 0, 0
+set style data linespoints
+plot '$SERVERS_DIR/plot.history' using 1:3:xtic(2) linecolor 1 title 'times faster than dump-gzip', \
+  '' using 1:4 linecolor 2 title 'times faster than mydumper', '' using 1:5 linecolor 3 title 'times the floor', \
+  '' using 1:6 linecolor 1 dashtype 2 notitle, '' using 1:7 linecolor 2 dashtype 2 notitle, '' using 1:8 linecolor 3 dashtype 2 notitle
+GNUPLOT
+    cat "$SERVERS_DIR/plot.log" >&2
+    die "gnuplot failed"
+  }
+  cp "$SERVERS_DIR/plot.svg" "$plot_file"
+  say "drawn: $plot_file"
 }
 
 main "$@"
