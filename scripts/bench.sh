@@ -43,6 +43,7 @@ digest of each table) and indexes as the source, else the benchmark fails.
                          uuid      random keys, as BINARY(16) and as CHAR(36)
                          huge      one table, that of half of the standard set
                          small     13 tables for each MB (10 000 at 790), of 0 to 400 rows
+                       Each goes through the same checks.
   --size MB            rows of the data set without indexes, about (default: 790)
   --runs N             runs of each tool, interleaved; the median counts (default: 1)
   --only LIST          only tools whose names begin so, e.g. dump,mydumper
@@ -63,12 +64,13 @@ digest of each table) and indexes as the source, else the benchmark fails.
   --help               this text
 
 Columns: wall seconds; wall seconds in those of floor; how many times faster than
-dump-gzip and than mydumper; CPU seconds of the source server, of the target server (both until the tool has
-ended) and of all client processes; peak memory of the largest client process;
-MiB of row data per second. floor's client holds the data set in memory.
+dump-gzip and than mydumper; CPU seconds of the source server, of the target
+server (both until the tool has ended) and of all client processes; peak memory of
+the largest client process (floor's holds the data set); MiB of row data per second.
 
-ZDPIPE_BINARY=PATH uses that binary instead of building one (floor, read and the proxy are built from here in any case). TMPDIR says where
-data and dumps go (about six times the size). Missing Debian packages are installed.
+ZDPIPE_BINARY=PATH uses that binary instead of building one; what lies in bench/ is
+built in any case. TMPDIR says where data and dumps go (about six times the size).
+Missing Debian packages are installed.
 
 Exit code: 0 when all runs were complete and right, 1 in any other case.
 TEXT
