@@ -16,6 +16,7 @@ Installs the Debian packages that are missing, builds, and runs:
 
   style        clang-format, the include directions, shellcheck of the scripts
   release      all tests: unit tests, and tests against real throw-away servers
+  benchmark    a small one, whose copies must be complete; its figures say nothing
   asan, tsan   the unit tests and a whole copy under AddressSanitizer with
                UndefinedBehaviorSanitizer, and under ThreadSanitizer
 
@@ -68,6 +69,8 @@ step 'style'
 check_style
 step 'release'
 run_tests release
+step 'benchmark'
+scripts/bench.sh --size 5 --only floor,read,zdpipe-verify --latency 1 --history /dev/null
 step 'install'
 prefix=$(mktemp -d)
 trap 'rm -rf "$prefix"' EXIT

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # What the scripts need from Debian, and how they build zdpipe. Sourced.
 #
-#   install_dependencies build|test|bench ...   install what is missing, and only that
+#   install_dependencies build|test|bench|plot ...   install what is missing, and only that
 #   build_release                               build zdpipe; the result is $ZDPIPE_BINARY
 #
 # Nothing is downloaded when everything is there, so the scripts work offline.
@@ -23,6 +23,7 @@ PACKAGES_BUILD=(
 PACKAGES_TEST=(mariadb-server-core mariadb-client-core mariadb-client openssl jq git clang-format-14 shellcheck)
 # `time` is GNU time: the CPU and memory of a command with all its children.
 PACKAGES_BENCH=(mydumper procps time gzip)
+PACKAGES_PLOT=(gnuplot-nox)
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -31,12 +32,13 @@ die() {
   exit 1
 }
 
-# Each set contains the ones before it: nothing can be tested or measured that was not built.
+# Each set but `plot` contains the ones before it: nothing can be tested or measured that was not built.
 packages_of() {
   case $1 in
     build) printf '%s\n' "${PACKAGES_BUILD[@]}" ;;
     test) printf '%s\n' "${PACKAGES_BUILD[@]}" "${PACKAGES_TEST[@]}" ;;
     bench) printf '%s\n' "${PACKAGES_BUILD[@]}" "${PACKAGES_TEST[@]}" "${PACKAGES_BENCH[@]}" ;;
+    plot) printf '%s\n' "${PACKAGES_PLOT[@]}" ;;
     *) die "install_dependencies: unknown set '$1'" ;;
   esac
 }
