@@ -12,9 +12,6 @@
 namespace zdpipe {
 namespace {
 
-// As in pipeline/table_copy.cc: a smaller table has its indexes and statistics from the beginning.
-constexpr uint64_t kLargeBytes = uint64_t{1} << 20;
-
 absl::StatusOr<std::string> ShowCreateTable(Session& source, const ObjectName& name) {
   ZDPIPE_ASSIGN_OR_RETURN(
       const Result shown,
@@ -42,7 +39,7 @@ absl::StatusOr<BenchTables> ReadBenchTables(Session& source, const Version& targ
     BenchTable table;
     ZDPIPE_ASSIGN_OR_RETURN(const std::string show_create, ShowCreateTable(source, info.name));
     DdlOptions options;
-    options.indexes_after = info.data_bytes_estimate >= kLargeBytes;
+    options.indexes_after = info.data_bytes_estimate >= kLargeTableBytes;
     options.pause_stats = options.indexes_after;
     ZDPIPE_ASSIGN_OR_RETURN(table.ddl, SplitTableDdl(info, show_create, options));
     table.plan = PlanTable(info, source.version(), target);

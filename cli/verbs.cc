@@ -71,7 +71,7 @@ absl::Status PromptForPassword(Endpoint& endpoint, End end, const CancelToken& c
     std::getline(std::cin, password);
   }
   std::cerr << "\n";
-  if (cancel.cancelled()) return MakeError(Failure::kStopped, "stopped");
+  if (cancel.cancelled()) return StoppedError();
   endpoint.password = Secret(std::move(password));
   return absl::OkStatus();
 }

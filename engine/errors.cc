@@ -112,6 +112,8 @@ absl::Status MakeServerError(Failure failure, unsigned server_errno, absl::strin
   return status;
 }
 
+absl::Status StoppedError() { return MakeError(Failure::kStopped, "stopped"); }
+
 absl::Status WithHint(absl::Status status, absl::string_view hint) {
   if (!status.ok() && !status.GetPayload(kHintUrl).has_value()) {
     status.SetPayload(kHintUrl, absl::Cord(hint));

@@ -38,6 +38,9 @@ absl::Status MakeError(Failure failure, absl::string_view message);
 // As MakeError, for an error reported by a server or by the client library (errno 2000-2999).
 absl::Status MakeServerError(Failure failure, unsigned server_errno, absl::string_view message);
 
+// kStopped: somebody wished so, or another thread has failed.
+absl::Status StoppedError();
+
 // `status` with a hint; an existing hint is kept, because it was set nearer to the cause.
 absl::Status WithHint(absl::Status status, absl::string_view hint);
 
@@ -54,7 +57,6 @@ std::string HintOf(const absl::Status& status);      // "" when there is none
 
 // Error numbers that the code decides on; source: MariaDB's "Error Codes" reference.
 inline constexpr unsigned kErrAccessDenied = 1045;
-inline constexpr unsigned kErrNoSuchThread = 1094;
 inline constexpr unsigned kErrUnknownTable = 1146;
 inline constexpr unsigned kErrPacketTooLarge = 1153;
 inline constexpr unsigned kErrLockWaitTimeout = 1205;

@@ -81,16 +81,14 @@ class Attempt {
     report_.run_id = run_id_.empty() ? NewId() : run_id_;
     report_.tool_version = options_.tool_version;
     report_.started_at = UtcNow();
-    report_.verify = options_.verify == VerifyMode::kRows     ? "rows"
-                     : options_.verify == VerifyMode::kCounts ? "counts"
-                                                              : "none";
+    report_.verify = VerifyModeName(options_.verify);
     absl::Status status;
     {
       Ticker ticker([this] { Tick(); });
       Ticker watch([this] { WatchTarget(); });
       status = ExplainSourceFailure(Phases());
       // An interrupted statement reports itself as the server's error; the user's wish counts.
-      if (cancel_.cancelled() && !status.ok()) status = CancelledError();
+      if (cancel_.cancelled() && !status.ok()) status = StoppedError();
     }
     Close(status);
     report_.rows = progress_.rows();
@@ -126,7 +124,7 @@ class Attempt {
   }
 
   absl::Status Phase(absl::string_view name, const std::function<absl::Status()>& body) {
-    if (cancel_.cancelled()) return CancelledError();
+    if (cancel_.cancelled()) return StoppedError();
     progress_.SetPhase(name);
     if (ledger_started_.load()) ZDPIPE_RETURN_IF_ERROR(ledger_->Heartbeat(name));
     const auto start = Clock::now();
@@ -177,13 +175,7 @@ class Attempt {
         earlier_, resume_ ? Ledger::Objects(*target_, options_.selection.control_schema)
                           : Ledger::EarlierObjects(*target_, options_.selection.control_schema));
     ZDPIPE_ASSIGN_OR_RETURN(check_, RunCheck(*source_, *target_, options_, earlier_));
-    report_.source = check_.source;
-    report_.target = check_.target;
-    report_.findings = check_.findings;
-    report_.tables_total = check_.catalog.tables.size();
-    for (const TableInfo& table : check_.catalog.tables) {
-      report_.bytes_estimate += table.data_bytes_estimate;
-    }
+    ReportCheck(check_, report_);
     progress_.SetTotals(report_.tables_total, report_.bytes_estimate, report_.resources.jobs);
     plan_ = MakeResumePlan(options_, report_.resources, check_, *source_);
     if (resume_) ZDPIPE_RETURN_IF_ERROR(CompareResumePlans(earlier_plan_, plan_));
@@ -586,7 +578,7 @@ class Attempt {
     }
     for (std::thread& thread : lane_threads) thread.join();
     ZDPIPE_RETURN_IF_ERROR(error_.status());
-    if (cancel_.cancelled()) return CancelledError();
+    if (cancel_.cancelled()) return StoppedError();
     const absl::Status wide = CopyWideTables(context);
     // What made everybody stop is the error, not that they stopped.
     return error_.failed() ? error_.status() : wide;
@@ -713,7 +705,7 @@ class Attempt {
 
   absl::Status CopyObjects() {
     for (const auto& [table, sql] : foreign_keys_) {
-      if (cancel_.cancelled()) return CancelledError();
+      if (cancel_.cancelled()) return StoppedError();
       // One ALTER makes all of a table's, or none.
       ZDPIPE_ASSIGN_OR_RETURN(const bool made, HasForeignKeys(table));
       if (made) continue;

@@ -87,7 +87,7 @@ class CopyRun {
       on_note_(absl::StrCat("trying again for ", options_.retry_for.count(),
                             " s: ", report_.status.message()));
       if (!Sleep(pause)) {
-        report_.status = MakeError(Failure::kStopped, "stopped");
+        report_.status = StoppedError();
         return;
       }
       pause = std::min(2 * pause, kLongestPause);
@@ -161,6 +161,16 @@ class CopyRun {
 
 }  // namespace
 
+void ReportCheck(const CheckResult& check, CopyReport& report) {
+  report.source = check.source;
+  report.target = check.target;
+  report.findings = check.findings;
+  report.tables_total = check.catalog.tables.size();
+  for (const TableInfo& table : check.catalog.tables) {
+    report.bytes_estimate += table.data_bytes_estimate;
+  }
+}
+
 absl::Status RefusedError(const CheckResult& check) {
   size_t errors = 0;
   const Finding* first = nullptr;
@@ -210,13 +220,7 @@ CopyReport PlanCopy(const CopyOptions& options, std::vector<TableInfo>* tables) 
     ZDPIPE_ASSIGN_OR_RETURN(const std::vector<LedgerObject> earlier,
                             Ledger::EarlierObjects(*target, options.selection.control_schema));
     ZDPIPE_ASSIGN_OR_RETURN(CheckResult check, RunCheck(*source, *target, options, earlier));
-    report.source = check.source;
-    report.target = check.target;
-    report.findings = check.findings;
-    report.tables_total = check.catalog.tables.size();
-    for (const TableInfo& table : check.catalog.tables) {
-      report.bytes_estimate += table.data_bytes_estimate;
-    }
+    ReportCheck(check, report);
     if (tables != nullptr) *tables = std::move(check.catalog.tables);
     return check.refused() ? RefusedError(check) : absl::OkStatus();
   }();

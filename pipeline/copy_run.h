@@ -86,6 +86,9 @@ struct CopyReport {
   double verify_share() const;    // of the time that the lanes were at work, 0 to 1
 };
 
+// Puts into the report what check has found out.
+void ReportCheck(const CheckResult& check, CopyReport& report);
+
 // The error of a check that found reasons not to start.
 absl::Status RefusedError(const CheckResult& check);
 

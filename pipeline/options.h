@@ -16,6 +16,10 @@ namespace zdpipe {
 
 enum class VerifyMode { kRows, kCounts, kNone };
 
+inline const char* VerifyModeName(VerifyMode mode) {
+  return mode == VerifyMode::kRows ? "rows" : mode == VerifyMode::kCounts ? "counts" : "none";
+}
+
 struct CopyOptions {
   Endpoint source;
   Endpoint target;

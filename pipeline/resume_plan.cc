@@ -40,18 +40,6 @@ std::string StateText(SourceState state) {
   return "";
 }
 
-std::string VerifyText(VerifyMode mode) {
-  switch (mode) {
-    case VerifyMode::kRows:
-      return "rows";
-    case VerifyMode::kCounts:
-      return "counts";
-    case VerifyMode::kNone:
-      return "none";
-  }
-  return "";
-}
-
 // "-log" comes and goes with the server's log options.
 std::string Release(const ServerIdentity& identity) {
   return absl::StrCat(identity.vendor, " ", absl::StripSuffix(identity.version, "-log"));
@@ -125,7 +113,7 @@ Ledger::Plan MakeResumePlan(const CopyOptions& options, const Resources& resourc
       {"--definer", DefinerText(options.definer)},
       {"--users", options.users ? "yes" : "no"},
       {"--indexes", options.indexes_after ? "after" : "inline"},
-      {"--verify", VerifyText(options.verify)},
+      {"--verify", VerifyModeName(options.verify)},
       // Ranges are cut by these: see RowPipe::IsIn.
       {"range size", absl::StrCat(resources.sizes.range_bytes, " bytes in batches of ",
                                   resources.sizes.batch_bytes)},

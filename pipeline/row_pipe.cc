@@ -65,7 +65,7 @@ class RowPipe {
       use_.progress.RemoveRows(result_.digest.rows(), result_.bytes);
     }
     ZDPIPE_RETURN_IF_ERROR(error_.status());
-    if (use_.cancel.cancelled() || use_.run_error.failed()) return CancelledError();
+    if (use_.cancel.cancelled() || use_.run_error.failed()) return StoppedError();
     return result_;
   }
 
@@ -168,7 +168,7 @@ class RowPipe {
       row_pending_ = !range.Append(stream_.row());
       if (row_pending_) return absl::OkStatus();
       range.enum_error_values += stream_.enum_errors();
-      if (range.rows() % kRowsBetweenCancelChecks == 0 && Stopping()) return CancelledError();
+      if (range.rows() % kRowsBetweenCancelChecks == 0 && Stopping()) return StoppedError();
     }
   }
 
@@ -234,7 +234,5 @@ absl::StatusOr<PipeResult> PipeRows(RowStream& stream, const LoadTable& table, c
   RowPipe pipe(stream, table, in, loaders_now, resources);
   return pipe.Run();
 }
-
-absl::Status CancelledError() { return MakeError(Failure::kStopped, "stopped"); }
 
 }  // namespace zdpipe

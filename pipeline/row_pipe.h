@@ -82,6 +82,12 @@ struct PipeResult {
   // The stream does not give the rows in the ranges that are in already: nothing can be said of
   // what is missing.
   bool other_ranges = false;
+
+  void Add(const PipeResult& other) {
+    digest.Add(other.digest);
+    bytes += other.bytes;
+    ranges += other.ranges;
+  }
 };
 
 // What an unfinished run has brought of a table.
@@ -103,8 +109,6 @@ using LoadersNow = std::function<size_t(uint64_t ranges, uint64_t bytes)>;
 // stages.
 absl::StatusOr<PipeResult> PipeRows(RowStream& stream, const LoadTable& table, const RangesIn& in,
                                     const LoadersNow& loaders_now, PipeResources resources);
-
-absl::Status CancelledError();
 
 }  // namespace zdpipe
 

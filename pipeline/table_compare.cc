@@ -143,7 +143,7 @@ class TableComparer {
       if (!more) return absl::OkStatus();
       on_row(layout, stream->row());
       if (rows % kRowsBetweenChecks == 0 && (abandoned_.load() || options_.stopping())) {
-        return MakeError(Failure::kStopped, "stopped");
+        return StoppedError();
       }
     }
   }

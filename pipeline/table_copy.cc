@@ -17,9 +17,6 @@
 namespace zdpipe {
 namespace {
 
-// Below this a table's indexes are cheaper inline: another ALTER costs more than they do.
-constexpr uint64_t kInlineIndexBytes = uint64_t{1} << 20;
-
 class TableCopy {
  public:
   TableCopy(const TableInfo& table, const TableStart& start, size_t lane, LaneSessions& sessions,
@@ -84,7 +81,7 @@ class TableCopy {
     if (status.ok() || (FailureOf(status) != Failure::kPartial && !ConcernsThisTable(status))) {
       return status;
     }
-    if (context_.pipe.cancel.cancelled()) return CancelledError();
+    if (context_.pipe.cancel.cancelled()) return StoppedError();
     refused = true;
     outcome_.failures.push_back({std::string(kind), table_.name, std::string(status.message())});
     return absl::OkStatus();
@@ -134,7 +131,7 @@ class TableCopy {
     return absl::OkStatus();
   }
 
-  bool IsLarge() const { return table_.data_bytes_estimate >= kInlineIndexBytes; }
+  bool IsLarge() const { return table_.data_bytes_estimate >= kLargeTableBytes; }
 
   absl::Status Create() {
     // Recorded before it exists: a run that dies in between must know that it is ours.
@@ -171,7 +168,6 @@ class TableCopy {
         DigestOf(*sessions_.reader, plan.scan, load_.plan.roles, nullptr);
     if (!digest.ok()) return SourceError(digest.status());
     empty_periods_ = *digest;
-    if (empty_periods_.rows() == 0) return absl::OkStatus();
     load_.plan.select = plan.others;
     const absl::StatusOr<std::unique_ptr<RowStream>> rows =
         RowStream::Open(*sessions_.reader, plan.as_current, load_.plan.roles);
@@ -179,9 +175,8 @@ class TableCopy {
     RangeLoader* const loader = context_.pipe.loaders.Take();
     const absl::StatusOr<Session*> session = loader->OpenSession();
     const absl::Status loaded =
-        !session.ok() ? session.status() : LoadEmptyPeriods(**rows, load_, **session, [this] {
-          return context_.pipe.cancel.cancelled();
-        });
+        !session.ok() ? session.status()
+                      : LoadEmptyPeriods(**rows, load_, **session, [this] { return Stopping(); });
     context_.pipe.loaders.Give(loader);
     return loaded;
   }
@@ -191,9 +186,8 @@ class TableCopy {
     ZDPIPE_ASSIGN_OR_RETURN(const std::vector<RangeRecord> ranges,
                             context_.ledger.ReadRanges(start_.table_id));
     ZDPIPE_ASSIGN_OR_RETURN(moved_, SumOf(ranges));
-    outcome_.report.rows = moved_.digest.rows();
-    outcome_.report.bytes = moved_.bytes;
-    outcome_.report.ranges = outcome_.ranges_kept = moved_.ranges;
+    ReportMoved();
+    outcome_.ranges_kept = moved_.ranges;
     outcome_.kept = true;
     if (table_.holds_rows() && context_.options.verify != VerifyMode::kNone) {
       outcome_.report.verify = "equal";
@@ -250,9 +244,7 @@ class TableCopy {
                          absl::StrCat("the ledger is damaged: ", name_, " range ", range.number,
                                       " has the digest '", Printable(range.digest), "'"));
       }
-      sum.digest.Add(*digest);
-      sum.bytes += range.bytes;
-      ++sum.ranges;
+      sum.Add({*digest, range.bytes, 1});
     }
     return sum;
   }
@@ -287,12 +279,16 @@ class TableCopy {
     }
     moved_ = *moved;
     moved_.digest.Add(empty_periods_);
-    outcome_.report.rows = moved_.digest.rows();
-    outcome_.report.bytes = moved_.bytes;
-    outcome_.report.ranges = moved_.ranges;
+    ReportMoved();
     outcome_.report.row_seconds = SecondsSince(start);
     if (IsLarge()) context_.ledger.SetStage(start_.table_id, TableStage::kRowsIn);
     return absl::OkStatus();
+  }
+
+  void ReportMoved() {
+    outcome_.report.rows = moved_.digest.rows();
+    outcome_.report.bytes = moved_.bytes;
+    outcome_.report.ranges = moved_.ranges;
   }
 
   absl::StatusOr<PipeResult> Pipe() {
@@ -321,13 +317,9 @@ class TableCopy {
   absl::Status TakeRowsAsIn() {
     ZDPIPE_ASSIGN_OR_RETURN(const PipeResult rest, SumOf(in_.known));
     moved_ = in_.skipped;
-    moved_.digest.Add(rest.digest);
-    moved_.bytes += rest.bytes;
-    moved_.ranges += rest.ranges;
+    moved_.Add(rest);
     context_.pipe.progress.AddRows(moved_.digest.rows(), moved_.bytes);
-    outcome_.report.rows = moved_.digest.rows();
-    outcome_.report.bytes = moved_.bytes;
-    outcome_.report.ranges = moved_.ranges;
+    ReportMoved();
     return absl::OkStatus();
   }
 
@@ -349,7 +341,7 @@ class TableCopy {
     moved_.digest = *source;
     outcome_.report.rows = source->rows();
     for (uint64_t left = source->rows(); left > 0;) {
-      if (context_.pipe.cancel.cancelled()) return CancelledError();
+      if (Stopping()) return StoppedError();
       const uint64_t count = std::min(left, kRowsRepeatedAtOnce);
       std::string sql = absl::StrCat("INSERT INTO ", Name(), " () VALUES ()");
       for (uint64_t i = 1; i < count; ++i) absl::StrAppend(&sql, ",()");
@@ -385,7 +377,7 @@ class TableCopy {
     if (!ddl_.add_indexes.empty() && !made) statements.push_back(ddl_.add_indexes);
     for (const std::string& statement : statements) {
       context_.pipe.throttle.Await(0, [this] { return Stopping(); });
-      if (Stopping()) return CancelledError();
+      if (Stopping()) return StoppedError();
       ZDPIPE_RETURN_IF_ERROR(Ddl(statement));
     }
     // Statistics were switched off while loading; ANALYZE makes them once.
@@ -442,7 +434,7 @@ class TableCopy {
     CompareOptions compare;
     compare.differences_shown = context_.options.differences_shown;
     compare.forgive_negative_zeros = !sessions_.target_reader->version().KeepsNegativeZero();
-    compare.stopping = [this] { return context_.pipe.cancel.cancelled(); };
+    compare.stopping = [this] { return Stopping(); };
     ZDPIPE_ASSIGN_OR_RETURN(
         outcome_.report.differences,
         CompareTable(table_, *sessions_.reader, *sessions_.target_reader, compare));
@@ -487,7 +479,7 @@ class TableCopy {
       ZDPIPE_ASSIGN_OR_RETURN(const bool more, stream->Next());
       if (!more) return digest;
       digest.Add(stream->row());
-      if (digest.rows() % 1024 == 0 && context_.pipe.cancel.cancelled()) return CancelledError();
+      if (digest.rows() % 1024 == 0 && Stopping()) return StoppedError();
     }
   }
 
@@ -504,7 +496,7 @@ class TableCopy {
     Session& session = *sessions_.target_control;
     const absl::StatusOr<std::vector<Warning>> warnings = session.ExecuteWithWarnings(sql);
     if (!warnings.ok()) {
-      if (context_.pipe.cancel.cancelled()) return CancelledError();
+      if (context_.pipe.cancel.cancelled()) return StoppedError();
       const absl::Status named = Annotate(warnings.status(), name_);
       return ConcernsThisTable(named) ? Reclassify(named, Failure::kPartial) : named;
     }

@@ -182,7 +182,7 @@ class VerifyRun {
     if (!wide_tables_.empty()) {
       return RowTooLargeError(resources_, options_.memory_bytes, wide_tables_.front().name);
     }
-    return cancel_.cancelled() ? CancelledError() : absl::OkStatus();
+    return cancel_.cancelled() ? StoppedError() : absl::OkStatus();
   }
 
   absl::Status RunLane(size_t lane, TableQueue& queue, uint64_t max_row_bytes) {

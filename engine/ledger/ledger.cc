@@ -49,6 +49,17 @@ constexpr char kSessionColumns[] =
     "server_started BIGINT NOT NULL, KEY (thread_id)";
 constexpr char kClaimColumns[] = "token VARCHAR(80) NOT NULL PRIMARY KEY";
 
+struct LedgerTableDefinition {
+  absl::string_view name;
+  absl::string_view columns;
+};
+// In the order in which they are removed: without the first a ledger is not taken for whole, and
+// the last says how the run ended (see ReadRemains).
+constexpr LedgerTableDefinition kTables[] = {
+    {"object", kObjectColumns}, {"claim", kClaimColumns},     {"plan", kPlanColumns},
+    {"range", kRangeColumns},   {"session", kSessionColumns}, {"setting", kSettingColumns},
+    {"run", kRunColumns}};
+
 uint64_t Number(const std::string& text) {
   uint64_t value = 0;
   (void)absl::SimpleAtoi(text, &value);
@@ -184,9 +195,8 @@ absl::StatusOr<std::vector<LedgerObject>> Ledger::Objects(Session& session,
 }
 
 bool Ledger::IsLedgerTable(absl::string_view name) {
-  constexpr absl::string_view kTables[] = {"run",   "plan",    "object", "range",
-                                           "claim", "session", "setting"};
-  return std::find(std::begin(kTables), std::end(kTables), name) != std::end(kTables);
+  return std::any_of(std::begin(kTables), std::end(kTables),
+                     [&](const LedgerTableDefinition& table) { return table.name == name; });
 }
 
 absl::Status Ledger::Start(const LedgerRun& run, const Plan& plan, absl::string_view token) {
@@ -195,11 +205,7 @@ absl::Status Ledger::Start(const LedgerRun& run, const Plan& plan, absl::string_
   ZDPIPE_RETURN_IF_ERROR(Execute(absl::StrCat("DROP DATABASE IF EXISTS ", schema)));
   ZDPIPE_RETURN_IF_ERROR(
       Execute(absl::StrCat("CREATE DATABASE ", schema, " CHARACTER SET utf8mb4")));
-  const std::pair<absl::string_view, absl::string_view> tables[] = {
-      {"run", kRunColumns},         {"plan", kPlanColumns},   {"object", kObjectColumns},
-      {"session", kSessionColumns}, {"range", kRangeColumns}, {"claim", kClaimColumns},
-      {"setting", kSettingColumns}};
-  for (const auto& [name, columns] : tables) {
+  for (const auto& [name, columns] : kTables) {
     ZDPIPE_RETURN_IF_ERROR(Execute(absl::StrCat("CREATE TABLE ", Table(name), " (", columns,
                                                 ") ENGINE=InnoDB "
                                                 "COLLATE=utf8mb4_bin STATS_AUTO_RECALC=0")));
@@ -373,10 +379,10 @@ absl::Status Ledger::Drop() {
 }
 
 absl::Status Ledger::Remove(Session& session, absl::string_view control_schema) {
-  // The row that says how the run ended goes last: see ReadRemains.
   std::string others;
-  for (absl::string_view name : {"object", "claim", "plan", "range", "session", "setting"}) {
-    absl::StrAppend(&others, others.empty() ? "" : ", ", QuoteName(control_schema, name));
+  for (const LedgerTableDefinition& table : kTables) {
+    if (table.name == "run") continue;  // goes with the schema
+    absl::StrAppend(&others, others.empty() ? "" : ", ", QuoteName(control_schema, table.name));
   }
   ZDPIPE_RETURN_IF_ERROR(
       session.ExecuteWithWarnings(absl::StrCat("DROP TABLE IF EXISTS ", others)).status());
@@ -459,7 +465,7 @@ absl::Status EndSessions(Session& session, absl::string_view control_schema,
       (void)session.ExecuteWithWarnings(absl::StrCat("KILL ", left));
     }
     if (left.empty()) break;
-    if (stopping()) return MakeError(Failure::kStopped, "stopped");
+    if (stopping()) return StoppedError();
     if (std::chrono::steady_clock::now() > give_up) {
       return MakeServerError(Failure::kTarget, kErrLockWaitTimeout,
                              absl::StrCat("target: session ", left,

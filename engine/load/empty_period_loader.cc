@@ -31,7 +31,7 @@ class EmptyPeriodLoader {
       const std::string moment = more ? RowLiteral(start, rows.layout(), rows.row()) : "";
       if (moment != moment_) ZDPIPE_RETURN_IF_ERROR(EndMoment());
       if (!more) return absl::OkStatus();
-      if (stopping()) return MakeError(Failure::kStopped, "stopped");
+      if (stopping()) return StoppedError();
       moment_ = moment;
       ZDPIPE_RETURN_IF_ERROR(Add(rows.layout(), rows.row()));
     }

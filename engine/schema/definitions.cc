@@ -232,7 +232,7 @@ absl::Status CompareFacts(Session& source, Session& target, const Catalog& catal
   source.TrySet("character_set_collations = ''");  // as the target's, see Session::Open
   const std::vector<ObjectId> objects = ObjectsOf(catalog);
   for (const DatabaseInfo& database : catalog.databases) {
-    if (rules.stopping()) return MakeError(Failure::kStopped, "stopped");
+    if (rules.stopping()) return StoppedError();
     ZDPIPE_ASSIGN_OR_RETURN(Facts wanted, ReadFacts(source, database.name, both_mariadb, rules));
     ZDPIPE_ASSIGN_OR_RETURN(Facts got, ReadFacts(target, database.name, both_mariadb, rules));
     for (const ObjectId& object : objects) {
@@ -268,7 +268,7 @@ absl::Status CompareShown(Session& source, Session& target, const Catalog& catal
   ShownWords on_source(source, rules);
   ShownWords on_target(target, rules);
   for (const ObjectId& object : ObjectsOf(catalog)) {
-    if (rules.stopping()) return MakeError(Failure::kStopped, "stopped");
+    if (rules.stopping()) return StoppedError();
     ZDPIPE_ASSIGN_OR_RETURN(const Words wanted, on_source.Read(object));
     ZDPIPE_ASSIGN_OR_RETURN(const Words got, on_target.Read(object));
     std::optional<DefinitionDifference> difference = CompareWords(object, wanted, got);

@@ -6,6 +6,7 @@
 #ifndef ZDPIPE_ENGINE_SCHEMA_TABLE_DDL_H_
 #define ZDPIPE_ENGINE_SCHEMA_TABLE_DDL_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,10 @@ struct TableDdl {
   // "ALTER TABLE .. ADD CONSTRAINT .. FOREIGN KEY .., ADD .."; "" when the table has none.
   std::string add_foreign_keys;
 };
+
+// A smaller table is made with its indexes and statistics: another ALTER, and ANALYZE, would cost
+// it more than they do.
+inline constexpr uint64_t kLargeTableBytes = uint64_t{1} << 20;
 
 struct DdlOptions {
   bool indexes_after = true;  // false: secondary indexes stay in the CREATE
