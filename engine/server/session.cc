@@ -232,21 +232,21 @@ absl::Status Session::SetUp() {
   ZDPIPE_RETURN_IF_ERROR(
       Execute("SET time_zone = '+00:00', sql_mode = 'ALLOW_INVALID_DATES', "
               "sql_quote_show_create = 1, autocommit = 1"));
-  // A day by default: a lock held by somebody else must not look like a hang.
-  TrySet("lock_wait_timeout = 60");
-  TrySet("wait_timeout = 86400");
-  // Statements we run may take as long as they take; limits of the server's owner are for others.
-  TrySet("max_statement_time = 0");
+  std::vector<absl::string_view> wishes = {
+      // A day by default: a lock held by somebody else must not look like a hang.
+      "lock_wait_timeout = 60", "wait_timeout = 86400",
+      // Statements we run may take as long as they take; limits of the server's owner are for
+      // others.
+      "max_statement_time = 0"};
   if (end_ == End::kTarget) {
     // So that a definition as an older server shows it means the same here, whatever this server's
     // defaults are: CHARSET=utf8mb4 without a collation (11.8 would take uca1400), utf8 (with an
     // empty old_mode it would become utf8mb4), TIMESTAMP NOT NULL without a default (with OFF it
     // would get CURRENT_TIMESTAMP).
-    for (const char* setting : {"character_set_collations = ''", "old_mode = 'UTF8_IS_UTF8MB3'",
-                                "explicit_defaults_for_timestamp = 1"}) {
-      TrySet(setting);  // unknown to servers without the difference
-    }
+    wishes.insert(wishes.end(), {"character_set_collations = ''", "old_mode = 'UTF8_IS_UTF8MB3'",
+                                 "explicit_defaults_for_timestamp = 1"});
   }
+  TrySetAll(wishes);  // some are unknown to servers without the difference
   return absl::OkStatus();
 }
 
@@ -284,6 +284,31 @@ absl::StatusOr<Result> Session::Query(absl::string_view sql) {
   return CollectResults(sql);
 }
 
+std::vector<absl::StatusOr<Result>> Session::QueryAll(const std::vector<std::string>& statements) {
+  // Their requests must fit the line's buffers while nobody reads the answers.
+  constexpr size_t kTogetherBytes = 4096;
+  std::vector<absl::StatusOr<Result>> results;
+  const bool together = TakesStatementsTogether();
+  while (results.size() < statements.size()) {
+    const size_t first = results.size();
+    size_t end = first;
+    absl::Status sent;
+    for (size_t bytes = 0; sent.ok() && end < statements.size(); ++end) {
+      bytes += statements[end].size();
+      if (end > first && (!together || bytes > kTogetherBytes)) break;
+      sent = SendStatement(statements[end]);
+    }
+    for (size_t i = first; i < end; ++i) {
+      // Behind the first answer others may have been read into the library's buffer.
+      const absl::Status waited = sent.ok() && i == first ? AwaitAnswer(statements[i]) : sent;
+      results.push_back(waited.ok() ? ReadResults(statements[i]) : waited);
+      // Nothing of what follows is known to be the answer to what it seems to answer.
+      if (sent.ok() && IsSessionLost(results.back().status())) sent = results.back().status();
+    }
+  }
+  return results;
+}
+
 absl::StatusOr<std::string> Session::QueryValue(absl::string_view sql) {
   ZDPIPE_ASSIGN_OR_RETURN(const Result result, Query(sql));
   if (result.rows.empty()) {
@@ -304,10 +329,14 @@ absl::Status Session::AwaitStatement() { return CollectResults("statement").stat
 // Reads every result of the statement just sent; keeps the first one that has rows, or else the
 // first one at all.
 absl::StatusOr<Result> Session::CollectResults(absl::string_view sql) {
+  ZDPIPE_RETURN_IF_ERROR(AwaitAnswer(sql));
+  return ReadResults(sql);
+}
+
+absl::StatusOr<Result> Session::ReadResults(absl::string_view sql) {
   // No statement of ours, nor a hoster's procedure, has more than a few results.
   constexpr int kMaxResults = 1000;
   Result kept;
-  ZDPIPE_RETURN_IF_ERROR(AwaitAnswer(sql));
   if (mysql_read_query_result(mysql_) != 0) return LastError(Shown(sql));
   for (int count = 0; count < kMaxResults; ++count) {
     if (MYSQL_RES* rows = mysql_use_result(mysql_); rows != nullptr) {
@@ -423,6 +452,14 @@ bool Session::TrySet(absl::string_view assignment) {
   return ExecuteWithWarnings(absl::StrCat("SET SESSION ", assignment)).ok();
 }
 
+void Session::TrySetAll(const std::vector<absl::string_view>& assignments) {
+  std::vector<std::string> statements;
+  for (const absl::string_view assignment : assignments) {
+    statements.push_back(absl::StrCat("SET SESSION ", assignment));
+  }
+  (void)QueryAll(statements);  // a lost session shows up in the next statement
+}
+
 Failure Session::failure() const {
   return end_ == End::kSource ? Failure::kSource : Failure::kTarget;
 }
@@ -433,6 +470,12 @@ bool Session::supports_bulk_execute() const {
   unsigned long capabilities = 0;
   mariadb_get_infov(mysql_, MARIADB_CONNECTION_EXTENDED_SERVER_CAPABILITIES, &capabilities);
   return version_.mariadb && (capabilities & (MARIADB_CLIENT_STMT_BULK_OPERATIONS >> 32)) != 0;
+}
+
+// The servers that take a prepared statement and its first execute together (the library sends them
+// so), MariaDB >= 10.2. Older ones throw away what comes before they have answered.
+bool Session::TakesStatementsTogether() const {
+  return supports_bulk_execute() && !endpoint_.compress;
 }
 
 absl::Status Session::LastError(absl::string_view what) const {
