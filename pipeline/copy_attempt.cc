@@ -13,6 +13,7 @@
 #include <random>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -21,6 +22,7 @@
 #include "engine/ledger/ledger.h"
 #include "engine/schema/definitions.h"
 #include "engine/server/sql_text.h"
+#include "pipeline/limited_by.h"
 #include "pipeline/resume_plan.h"
 #include "pipeline/row_pipe.h"
 #include "pipeline/table_copy.h"
@@ -130,23 +132,50 @@ class Attempt {
     const auto start = Clock::now();
     const uint64_t rows = progress_.rows();
     const uint64_t bytes = progress_.bytes();
-    const double cpu = CpuSeconds();
+    const PhaseWork before = WorkSoFar();
     const absl::Status status = body();
     PhaseReport phase;
     phase.name = std::string(name);
     phase.seconds = SecondsSince(start);
     phase.rows = progress_.rows() - rows;
     phase.bytes = progress_.bytes() - bytes;
-    if (name == "rows") phase.limited_by = LimitedBy(phase.seconds, CpuSeconds() - cpu);
+    phase.limited_by = LimitedBy(WorkSince(before, phase.seconds));
     report_.phases.push_back(std::move(phase));
     return status;
   }
 
-  // The side that was busy: our own processor, or else the server that was waited for longer.
-  std::string LimitedBy(double wall_seconds, double cpu_seconds) const {
-    const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
-    if (cpu_seconds > 0.8 * wall_seconds * cores) return "client";
-    return busy_.load_nanoseconds.load() >= busy_.read_nanoseconds.load() ? "target" : "source";
+  PhaseWork WorkSoFar() const {
+    constexpr double kNanosecond = 1e-9;
+    PhaseWork work;
+    work.cpu_seconds = CpuSeconds();
+    work.paused_seconds = throttle_.waited_seconds();
+    const Waits source = WaitsFor(End::kSource);
+    const Waits target = WaitsFor(End::kTarget);
+    // Of the rows a stream counts the first answer only; who reads them knows the rest.
+    work.source = {
+        kNanosecond * static_cast<double>(source.nanoseconds + busy_.read_nanoseconds.load()),
+        source.answers, 0};
+    work.target = {kNanosecond * static_cast<double>(target.nanoseconds), target.answers, 0};
+    work.commit_seconds = kNanosecond * static_cast<double>(commit_nanoseconds_.load());
+    return work;
+  }
+
+  PhaseWork WorkSince(const PhaseWork& before, double seconds) {
+    PhaseWork work = WorkSoFar();
+    work.seconds = seconds;
+    work.cores = std::max(1u, std::thread::hardware_concurrency());
+    work.threads = static_cast<unsigned>(std::max<size_t>(1, report_.resources.jobs));
+    work.cpu_seconds -= before.cpu_seconds;
+    work.paused_seconds -= before.paused_seconds;
+    work.commit_seconds -= before.commit_seconds;
+    work.source.seconds -= before.source.seconds;
+    work.source.answers -= before.source.answers;
+    work.source.round_trip_seconds = report_.source_round_trip;
+    work.target.seconds -= before.target.seconds;
+    work.target.answers -= before.target.answers;
+    work.target.round_trip_seconds = report_.target_round_trip;
+    work.target_waited_for_disk = std::exchange(target_waited_for_disk_, false);
+    return work;
   }
 
   absl::Status Check() {
@@ -156,6 +185,8 @@ class Attempt {
     ZDPIPE_ASSIGN_OR_RETURN(target_, ConnectTarget());
     ZDPIPE_ASSIGN_OR_RETURN(ledger_session_, Session::Connect(options_.target, End::kTarget, {}));
     ledger_thread_.store(ledger_session_->thread_id());
+    report_.source_round_trip = RoundTripSeconds(*source_);
+    report_.target_round_trip = RoundTripSeconds(*target_);
     // The lock goes with the session: if this machine vanishes without a word, the server must not
     // keep it for long. While we live, the heartbeats keep the session.
     ledger_session_->TrySet(absl::StrCat("wait_timeout = ", kLedgerWaitSeconds));
@@ -569,6 +600,7 @@ class Attempt {
         options_, *ledger_, queue,
         PipeResources{ranges_, loaders_, progress_, throttle_, busy_, cancel_, error_, lasting_},
         [&arena](const std::function<void()>& body) { arena.execute(body); }};
+    const uint64_t disk_waits = DiskWaits(*target_);
     std::vector<std::thread> lane_threads;
     for (size_t lane = 0; lane < lanes; ++lane) {
       lane_threads.emplace_back([this, lane, lanes, &context] {
@@ -579,6 +611,7 @@ class Attempt {
     for (std::thread& thread : lane_threads) thread.join();
     ZDPIPE_RETURN_IF_ERROR(error_.status());
     if (cancel_.cancelled()) return StoppedError();
+    target_waited_for_disk_ = DiskWaits(*target_) > disk_waits;
     const absl::Status wide = CopyWideTables(context);
     // What made everybody stop is the error, not that they stopped.
     return error_.failed() ? error_.status() : wide;
@@ -592,6 +625,7 @@ class Attempt {
     loader.retry_for = options_.retry_for;
     loader.on_wait = [this](absl::string_view why) { NoteWait(why); };
     loader.retries = &retries_;
+    loader.commit_nanoseconds = &commit_nanoseconds_;
     ZDPIPE_ASSIGN_OR_RETURN(std::unique_ptr<RangeLoader> made,
                             RangeLoader::Make(std::move(loader)));
     loaders_.Add(std::move(made));
@@ -1009,6 +1043,8 @@ class Attempt {
   Pool<Range> ranges_;
   Pool<RangeLoader> loaders_;
   BusyTime busy_;
+  std::atomic<uint64_t> commit_nanoseconds_ = 0;  // of all loaders
+  bool target_waited_for_disk_ = false;           // in this phase
   FirstError error_;
   std::mutex mutex_;  // what lanes hand in: wide_tables_, foreign_keys_, lost_, report_
   std::vector<const TableInfo*> wide_tables_;

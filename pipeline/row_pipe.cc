@@ -178,11 +178,7 @@ class RowPipe {
     use_.throttle.Await(range->row_bytes(), [this] { return Stopping(); });
     if (!Stopping()) {
       RangeLoader* loader = use_.loaders.Take();
-      absl::Status status;
-      {
-        BusyScope busy(use_.busy.load_nanoseconds);
-        status = loader->Load(table_, *range, [this] { return Stopping(); });
-      }
+      const absl::Status status = loader->Load(table_, *range, [this] { return Stopping(); });
       use_.loaders.Give(loader);
       error_.Set(status);
       if (status.ok()) {

@@ -56,10 +56,9 @@ class Pool {
   std::vector<std::unique_ptr<T>> all_;
 };
 
-// Seconds that readers and loaders were at work, over all threads: what limits a run.
+// Time that readers were at work, over all threads: what limits a run.
 struct BusyTime {
   std::atomic<uint64_t> read_nanoseconds = 0;
-  std::atomic<uint64_t> load_nanoseconds = 0;
 };
 
 // What a row pipe uses and shares with those of other tables.

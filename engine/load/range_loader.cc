@@ -206,7 +206,12 @@ absl::Status RangeLoader::LoadOnce(const LoadTable& table, const Range& range) {
     ZDPIPE_RETURN_IF_ERROR(InsertBatch(table, batch, range.enum_error_values));
   }
   executing_ = Span();
-  return session_->Execute("COMMIT");
+  const auto start = std::chrono::steady_clock::now();
+  const absl::Status committed = session_->Execute("COMMIT");
+  const auto took = std::chrono::steady_clock::now() - start;
+  *options_.commit_nanoseconds +=
+      static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(took).count());
+  return committed;
 }
 
 absl::Status RangeLoader::Prepare(const LoadTable& table, const Range& range) {

@@ -247,6 +247,7 @@ absl::Status RowInsert::ExecuteArray(const RowBatch& batch, size_t first, size_t
     mysql_stmt_attr_set(binding.statement, STMT_ATTR_PREBIND_PARAMS, &parameters);
   }
   if (mysql_stmt_bind_param(binding.statement, binding.binds.data()) != 0) return Error("bind");
+  const WaitScope wait(session_.end());
   if (!binding.prepared) {
     const std::string sql = Sql(1);
     if (mariadb_stmt_execute_direct(binding.statement, sql.data(), sql.size()) != 0) {
@@ -274,6 +275,7 @@ absl::Status RowInsert::ExecuteMultiRow(const RowBatch& batch, size_t first, siz
   if (mysql_stmt_bind_param(binding_->statement, binding_->binds.data()) != 0) {
     return Error("bind");
   }
+  const WaitScope wait(session_.end());
   if (mysql_stmt_execute(binding_->statement) != 0) return Error("execute");
   return absl::OkStatus();
 }

@@ -106,8 +106,11 @@ absl::Status RowStream::Start(absl::string_view select) {
   statement_ = mysql_stmt_init(session_.handle());
   if (statement_ == nullptr) return MakeError(Failure::kInternal, "mysql_stmt_init: out of memory");
   // One round trip where the server knows how (MariaDB >= 10.2), two elsewhere.
-  if (mariadb_stmt_execute_direct(statement_, select.data(), select.size()) != 0) {
-    return Error("execute");
+  {
+    const WaitScope wait(session_.end());
+    if (mariadb_stmt_execute_direct(statement_, select.data(), select.size()) != 0) {
+      return Error("execute");
+    }
   }
   finished_ = false;
   ZDPIPE_RETURN_IF_ERROR(ReadLayout());

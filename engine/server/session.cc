@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <utility>
 
@@ -116,6 +117,34 @@ std::optional<std::string> Result::Get(size_t row, absl::string_view name) const
 
 std::string Result::Text(size_t row, absl::string_view name) const {
   return Get(row, name).value_or("");
+}
+
+namespace {
+
+struct WaitCounters {
+  std::atomic<uint64_t> nanoseconds = 0;
+  std::atomic<uint64_t> answers = 0;
+};
+
+WaitCounters& CountersOf(End end) {
+  static WaitCounters source;
+  static WaitCounters target;
+  return end == End::kSource ? source : target;
+}
+
+}  // namespace
+
+Waits WaitsFor(End end) {
+  const WaitCounters& counters = CountersOf(end);
+  return {counters.nanoseconds.load(), counters.answers.load()};
+}
+
+WaitScope::~WaitScope() {
+  const auto waited = std::chrono::steady_clock::now() - start_;
+  WaitCounters& counters = CountersOf(end_);
+  counters.nanoseconds +=
+      static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(waited).count());
+  ++counters.answers;
 }
 
 absl::StatusOr<std::unique_ptr<Session>> Session::Connect(const Endpoint& endpoint, End end,
@@ -298,9 +327,12 @@ std::vector<absl::StatusOr<Result>> Session::QueryAll(const std::vector<std::str
       if (end > first && (!together || bytes > kTogetherBytes)) break;
       sent = SendStatement(statements[end]);
     }
+    const WaitScope wait(end_);  // one round trip
     for (size_t i = first; i < end; ++i) {
       // Behind the first answer others may have been read into the library's buffer.
       const absl::Status waited = sent.ok() && i == first ? AwaitAnswer(statements[i]) : sent;
+      // The library forgets an error when it sends, not when it reads the next answer.
+      mysql_->net.last_errno = 0;
       results.push_back(waited.ok() ? ReadResults(statements[i]) : waited);
       // Nothing of what follows is known to be the answer to what it seems to answer.
       if (sent.ok() && IsSessionLost(results.back().status())) sent = results.back().status();
@@ -329,6 +361,7 @@ absl::Status Session::AwaitStatement() { return CollectResults("statement").stat
 // Reads every result of the statement just sent; keeps the first one that has rows, or else the
 // first one at all.
 absl::StatusOr<Result> Session::CollectResults(absl::string_view sql) {
+  const WaitScope wait(end_);
   ZDPIPE_RETURN_IF_ERROR(AwaitAnswer(sql));
   return ReadResults(sql);
 }

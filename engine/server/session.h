@@ -95,6 +95,26 @@ struct SessionOptions {
   std::string program_name = "zdpipe";
 };
 
+// What all sessions of this process together have waited for an end's answers so far.
+struct Waits {
+  uint64_t nanoseconds = 0;
+  uint64_t answers = 0;
+};
+Waits WaitsFor(End end);
+
+// Counts the time until it is destroyed as a wait for an answer.
+class WaitScope {
+ public:
+  explicit WaitScope(End end) : end_(end) {}
+  ~WaitScope();
+  WaitScope(const WaitScope&) = delete;
+  WaitScope& operator=(const WaitScope&) = delete;
+
+ private:
+  const End end_;
+  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
 class Session {
  public:
   // Connects, refuses LOCAL INFILE, sets utf8mb4, time_zone '+00:00' and an empty sql_mode.
