@@ -174,7 +174,7 @@ class Attempt {
     work.target.seconds -= before.target.seconds;
     work.target.answers -= before.target.answers;
     work.target.round_trip_seconds = report_.target_round_trip;
-    work.target_waited_for_disk = std::exchange(target_waited_for_disk_, false);
+    work.disk_waits = std::exchange(disk_waits_, 0);
     return work;
   }
 
@@ -600,7 +600,7 @@ class Attempt {
         options_, *ledger_, queue,
         PipeResources{ranges_, loaders_, progress_, throttle_, busy_, cancel_, error_, lasting_},
         [&arena](const std::function<void()>& body) { arena.execute(body); }};
-    const uint64_t disk_waits = DiskWaits(*target_);
+    const uint64_t earlier_disk_waits = DiskWaits(*target_);
     std::vector<std::thread> lane_threads;
     for (size_t lane = 0; lane < lanes; ++lane) {
       lane_threads.emplace_back([this, lane, lanes, &context] {
@@ -611,7 +611,7 @@ class Attempt {
     for (std::thread& thread : lane_threads) thread.join();
     ZDPIPE_RETURN_IF_ERROR(error_.status());
     if (cancel_.cancelled()) return StoppedError();
-    target_waited_for_disk_ = DiskWaits(*target_) > disk_waits;
+    disk_waits_ = DiskWaits(*target_) - earlier_disk_waits;
     const absl::Status wide = CopyWideTables(context);
     // What made everybody stop is the error, not that they stopped.
     return error_.failed() ? error_.status() : wide;
@@ -1044,7 +1044,7 @@ class Attempt {
   Pool<RangeLoader> loaders_;
   BusyTime busy_;
   std::atomic<uint64_t> commit_nanoseconds_ = 0;  // of all loaders
-  bool target_waited_for_disk_ = false;           // in this phase
+  uint64_t disk_waits_ = 0;                       // in this phase
   FirstError error_;
   std::mutex mutex_;  // what lanes hand in: wide_tables_, foreign_keys_, lost_, report_
   std::vector<const TableInfo*> wide_tables_;

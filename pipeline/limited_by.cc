@@ -7,6 +7,12 @@
 #include "pipeline/progress.h"
 
 namespace zdpipe {
+namespace {
+
+// A wait takes milliseconds; fewer of them are no limit (3 per second were seen with idle disks).
+constexpr double kDiskWaitsPerSecond = 20;
+
+}  // namespace
 
 std::string LimitedBy(const PhaseWork& work) {
   if (work.paused_seconds > work.seconds * work.threads / 2) return "throttle";
@@ -18,7 +24,8 @@ std::string LimitedBy(const PhaseWork& work) {
   const double trips = static_cast<double>(end.answers) * end.round_trip_seconds;
   if (trips > end.seconds / 2) return "network";
   if (on_source) return "source";
-  const bool disk = work.target_waited_for_disk || work.commit_seconds > end.seconds / 2;
+  const bool disk = static_cast<double>(work.disk_waits) > kDiskWaitsPerSecond * work.seconds ||
+                    work.commit_seconds > end.seconds / 2;
   return disk ? "target disk" : "target CPU";
 }
 

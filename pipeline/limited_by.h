@@ -25,8 +25,7 @@ struct PhaseWork {
   WaitedFor source;
   WaitedFor target;
   double commit_seconds = 0;  // part of target.seconds
-  // The target's storage engine has waited for a free page or for its log.
-  bool target_waited_for_disk = false;
+  uint64_t disk_waits = 0;    // of the target, see DiskWaits
 };
 
 // "throttle", "client", "source", "network", "target disk" or "target CPU". What the target does

@@ -30,7 +30,7 @@ TEST(LimitedByTest, ATargetThatCommitsOrSaysSoWaitsForItsDisk) {
   work.commit_seconds = 20;
   EXPECT_EQ(LimitedBy(work), "target disk");
   work = Loading();
-  work.target_waited_for_disk = true;
+  work.disk_waits = 201;
   EXPECT_EQ(LimitedBy(work), "target disk");
 }
 
