@@ -611,7 +611,8 @@ class Attempt {
     for (std::thread& thread : lane_threads) thread.join();
     ZDPIPE_RETURN_IF_ERROR(error_.status());
     if (cancel_.cancelled()) return StoppedError();
-    disk_waits_ = DiskWaits(*target_) - earlier_disk_waits;
+    const uint64_t later_disk_waits = DiskWaits(*target_);
+    disk_waits_ = later_disk_waits - std::min(earlier_disk_waits, later_disk_waits);
     const absl::Status wide = CopyWideTables(context);
     // What made everybody stop is the error, not that they stopped.
     return error_.failed() ? error_.status() : wide;
