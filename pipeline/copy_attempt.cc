@@ -22,6 +22,7 @@
 #include "engine/ledger/ledger.h"
 #include "engine/schema/definitions.h"
 #include "engine/server/sql_text.h"
+#include "pipeline/lane_gate.h"
 #include "pipeline/limited_by.h"
 #include "pipeline/resume_plan.h"
 #include "pipeline/row_pipe.h"
@@ -179,10 +180,11 @@ class Attempt {
   }
 
   absl::Status Check() {
-    ZDPIPE_ASSIGN_OR_RETURN(report_.resources, PlanResources(options_.memory_bytes,
-                                                             options_.range_bytes, options_.jobs));
+    ZDPIPE_RETURN_IF_ERROR(
+        PlanResources(options_.memory_bytes, options_.range_bytes, options_.jobs).status());
     ZDPIPE_ASSIGN_OR_RETURN(source_, Session::Connect(options_.source, End::kSource, {}));
     ZDPIPE_ASSIGN_OR_RETURN(target_, ConnectTarget());
+    ZDPIPE_ASSIGN_OR_RETURN(report_.resources, PlanResourcesFor(options_, *target_));
     ZDPIPE_ASSIGN_OR_RETURN(ledger_session_, Session::Connect(options_.target, End::kTarget, {}));
     ledger_thread_.store(ledger_session_->thread_id());
     report_.source_round_trip = RoundTripSeconds(*source_);
@@ -596,6 +598,10 @@ class Attempt {
     tbb::global_control threads(tbb::global_control::max_allowed_parallelism, 2 * plan.jobs + 2);
     tbb::task_arena arena(static_cast<int>(2 * plan.jobs + 1), static_cast<unsigned>(lanes));
     TableQueue queue(tables, lanes, plan.jobs);
+    LaneGate gate(
+        plan.first_lanes, lanes,
+        [this] { return progress_.bytes() + progress_.tables_done() * kTableCostBytes; },
+        report_.bytes_estimate + tables.size() * kTableCostBytes);
     TableCopyContext context{
         options_, *ledger_, queue,
         PipeResources{ranges_, loaders_, progress_, throttle_, busy_, cancel_, error_, lasting_},
@@ -603,12 +609,13 @@ class Attempt {
     const uint64_t earlier_disk_waits = DiskWaits(*target_);
     std::vector<std::thread> lane_threads;
     for (size_t lane = 0; lane < lanes; ++lane) {
-      lane_threads.emplace_back([this, lane, lanes, &context] {
+      lane_threads.emplace_back([this, lane, lanes, &gate, &context] {
         const size_t session = lanes == 1 && snapshot_.sessions.size() == 1 ? 0 : lane + 1;
-        error_.Set(RunLane(lane, snapshot_.sessions[session], context));
+        error_.Set(RunLane(lane, snapshot_.sessions[session], gate, context));
       });
     }
     for (std::thread& thread : lane_threads) thread.join();
+    report_.lanes = std::min(gate.best(), lanes);
     ZDPIPE_RETURN_IF_ERROR(error_.status());
     if (cancel_.cancelled()) return StoppedError();
     const uint64_t later_disk_waits = DiskWaits(*target_);
@@ -654,7 +661,12 @@ class Attempt {
   }
 
   // A lane takes tables until there are none.
-  absl::Status RunLane(size_t lane, std::unique_ptr<Session>& reader, TableCopyContext& context) {
+  absl::Status RunLane(size_t lane, std::unique_ptr<Session>& reader, LaneGate& gate,
+                       TableCopyContext& context) {
+    const auto leave = [&] {
+      return context.queue.empty() || error_.failed() || cancel_.cancelled();
+    };
+    gate.Await(lane, leave);
     ZDPIPE_ASSIGN_OR_RETURN(LaneSessions sessions, OpenLane(std::move(reader)));
     while (const TableInfo* table = context.queue.Take()) {
       if (error_.failed() || cancel_.cancelled()) return absl::OkStatus();
@@ -668,9 +680,10 @@ class Attempt {
         // The row that did not fit has cost this session: it cannot go on reading.
         ZDPIPE_ASSIGN_OR_RETURN(sessions.reader, ReopenReader());
         if (sessions.reader == nullptr) return absl::OkStatus();
-        continue;
+      } else {
+        Keep(std::move(outcome));
       }
-      Keep(std::move(outcome));
+      gate.Await(lane, leave);
     }
     return absl::OkStatus();
   }

@@ -61,6 +61,7 @@ struct CopyReport {
   ServerIdentity target;
   std::vector<Finding> findings;
   Resources resources;
+  size_t lanes = 0;              // of resources.jobs, that were found to be the best number
   double source_round_trip = 0;  // seconds
   double target_round_trip = 0;
   uint64_t tables_total = 0;
