@@ -11,10 +11,11 @@ namespace zdpipe {
 namespace {
 
 // docs/decisions/0004-loaders-and-ranges.md and 0061-lanes.md have the measurements.
-constexpr size_t kDefaultJobs = 4;
+constexpr size_t kDefaultJobs = 4;  // of a target that does not say how many processors it has
+constexpr size_t kMinChosenJobs = 3;
 constexpr size_t kMaxChosenJobs = 16;
+constexpr size_t kFirstLanes = 4;  // where more may be tried
 constexpr size_t kMaxJobs = 64;
-constexpr size_t kLanesPerCore = 2;
 constexpr uint64_t kBatchBytes = uint64_t{1} << 20;
 constexpr uint64_t kMinRangeBytes = uint64_t{1} << 20;
 constexpr uint64_t kMaxRangeBytes = uint64_t{1} << 30;
@@ -50,13 +51,13 @@ absl::StatusOr<Resources> PlanResources(uint64_t memory_bytes, uint64_t range_by
   plan.first_lanes = plan.jobs;
   plan.sizes.batch_bytes = kBatchBytes;
   plan.sizes.range_bytes = std::min(range_bytes, fits);
-  if (jobs == 0) {
+  if (jobs == 0 && target_cores > 0) {
     // More lanes have to do with the memory there is: one range each, at least.
     const size_t ranges = for_ranges / plan.sizes.range_bytes;
-    const size_t lanes =
-        std::clamp(kLanesPerCore * target_cores, kDefaultJobs, std::min(kMaxChosenJobs, ranges));
-    plan.jobs = lanes;
-    plan.ranges = std::max(plan.ranges, std::min(ranges, kRangesPerLane * lanes));
+    plan.jobs = std::clamp(target_cores + target_cores / 2, kMinChosenJobs,
+                           std::min(kMaxChosenJobs, ranges));
+    plan.ranges = std::min(ranges, kRangesPerLane * plan.jobs);
+    plan.first_lanes = std::min(plan.jobs, kFirstLanes);
   }
   const uint64_t holders = plan.ranges + 2 * plan.jobs;
   plan.max_row_bytes = std::max(2 * kBatchBytes, (memory_bytes - for_ranges) / holders);
