@@ -24,6 +24,7 @@
 #include "engine/server/sql_text.h"
 #include "pipeline/lane_gate.h"
 #include "pipeline/limited_by.h"
+#include "pipeline/object_removal.h"
 #include "pipeline/resume_plan.h"
 #include "pipeline/row_pipe.h"
 #include "pipeline/table_copy.h"
@@ -50,13 +51,6 @@ constexpr char kProofEntry[] = "state of the source";
 constexpr char kBinlogEntry[] = "the target's binlog";
 constexpr char kBinlogged[] = "has the copy";
 constexpr char kNotBinlogged[] = "does not have the copy";
-
-double CpuSeconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  auto seconds = [](const timeval& t) { return t.tv_sec + t.tv_usec / 1e6; };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
 
 // Time first, so that ids sort; 64 random bits, so that they are never equal.
 std::string NewId() {
@@ -133,50 +127,16 @@ class Attempt {
     const auto start = Clock::now();
     const uint64_t rows = progress_.rows();
     const uint64_t bytes = progress_.bytes();
-    const PhaseWork before = WorkSoFar();
+    meter_.Begin();
     const absl::Status status = body();
     PhaseReport phase;
     phase.name = std::string(name);
     phase.seconds = SecondsSince(start);
     phase.rows = progress_.rows() - rows;
     phase.bytes = progress_.bytes() - bytes;
-    phase.limited_by = LimitedBy(WorkSince(before, phase.seconds));
+    phase.limited_by = LimitedBy(meter_.End(phase.seconds, report_.resources.jobs));
     report_.phases.push_back(std::move(phase));
     return status;
-  }
-
-  PhaseWork WorkSoFar() const {
-    constexpr double kNanosecond = 1e-9;
-    PhaseWork work;
-    work.cpu_seconds = CpuSeconds();
-    work.paused_seconds = throttle_.waited_seconds();
-    const Waits source = WaitsFor(End::kSource);
-    const Waits target = WaitsFor(End::kTarget);
-    // Of the rows a stream counts the first answer only; who reads them knows the rest.
-    work.source = {
-        kNanosecond * static_cast<double>(source.nanoseconds + busy_.read_nanoseconds.load()),
-        source.answers, 0};
-    work.target = {kNanosecond * static_cast<double>(target.nanoseconds), target.answers, 0};
-    work.commit_seconds = kNanosecond * static_cast<double>(commit_nanoseconds_.load());
-    return work;
-  }
-
-  PhaseWork WorkSince(const PhaseWork& before, double seconds) {
-    PhaseWork work = WorkSoFar();
-    work.seconds = seconds;
-    work.cores = std::max(1u, std::thread::hardware_concurrency());
-    work.threads = static_cast<unsigned>(std::max<size_t>(1, report_.resources.jobs));
-    work.cpu_seconds -= before.cpu_seconds;
-    work.paused_seconds -= before.paused_seconds;
-    work.commit_seconds -= before.commit_seconds;
-    work.source.seconds -= before.source.seconds;
-    work.source.answers -= before.source.answers;
-    work.source.round_trip_seconds = report_.source_round_trip;
-    work.target.seconds -= before.target.seconds;
-    work.target.answers -= before.target.answers;
-    work.target.round_trip_seconds = report_.target_round_trip;
-    work.disk_waits = std::exchange(disk_waits_, 0);
-    return work;
   }
 
   absl::Status Check() {
@@ -189,6 +149,7 @@ class Attempt {
     ledger_thread_.store(ledger_session_->thread_id());
     report_.source_round_trip = RoundTripSeconds(*source_);
     report_.target_round_trip = RoundTripSeconds(*target_);
+    meter_.SetRoundTrips(report_.source_round_trip, report_.target_round_trip);
     // The lock goes with the session: if this machine vanishes without a word, the server must not
     // keep it for long. While we live, the heartbeats keep the session.
     ledger_session_->TrySet(absl::StrCat("wait_timeout = ", kLedgerWaitSeconds));
@@ -534,45 +495,8 @@ class Attempt {
   }
 
   absl::Status Remove(const LedgerObject& object) {
-    const std::string name = QuoteName(object.schema, object.name);
-    if (object.kind == "user" || object.kind == "role") return RemoveAccount(object);
-    if (object.kind == "package body") return absl::OkStatus();  // goes with its package
-    std::string sql = absl::StrCat("DROP ", object.kind, " IF EXISTS ", name);
-    if (object.kind == "database") {
-      // Dropped only when it is empty: somebody may have put something else there meanwhile.
-      const std::string schema = QuoteText(object.schema);
-      ZDPIPE_ASSIGN_OR_RETURN(
-          const std::string objects,
-          target_->QueryValue(absl::StrCat(
-              "SELECT (SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = ",
-              schema,
-              ") + (SELECT COUNT(*) FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = ",
-              schema, ") + (SELECT COUNT(*) FROM information_schema.EVENTS WHERE EVENT_SCHEMA = ",
-              schema, ")")));
-      if (objects != "0") return absl::OkStatus();
-      sql = absl::StrCat("DROP DATABASE IF EXISTS ", QuoteName(object.schema));
-    }
-    // MariaDB before 11.4 reads the word PACKAGE in that mode only.
-    const bool package = object.kind == "package";
-    if (package) ZDPIPE_RETURN_IF_ERROR(target_->Execute("SET sql_mode = 'ORACLE'"));
-    ZDPIPE_RETURN_IF_ERROR(target_->ExecuteWithWarnings(sql).status());
-    return package ? SetUpTargetControl(*target_, skip_binlog_) : absl::OkStatus();
-  }
-
-  absl::Status RemoveAccount(const LedgerObject& object) {
-    // There is none: MySQL 5.6 has no IF EXISTS for it; PUBLIC was not given anything yet.
-    constexpr unsigned kErrCannotUser = 1396;
-    constexpr unsigned kErrInvalidRole = 1959;
-    Account account;
-    account.user = object.name;
-    account.host = object.schema;
-    account.role = object.kind == "role";
-    const std::string sql = account.is_public()
-                                ? "REVOKE ALL PRIVILEGES, GRANT OPTION FROM PUBLIC"
-                                : absl::StrCat("DROP ", object.kind, " ", account.Quoted());
-    const absl::Status removed = target_->ExecuteWithWarnings(sql).status();
-    const unsigned number = ServerErrnoOf(removed);
-    return number == kErrCannotUser || number == kErrInvalidRole ? absl::OkStatus() : removed;
+    ZDPIPE_ASSIGN_OR_RETURN(const bool other_mode, RemoveObject(*target_, object));
+    return other_mode ? SetUpTargetControl(*target_, skip_binlog_) : absl::OkStatus();
   }
 
   absl::Status CopyTables() {
@@ -606,7 +530,7 @@ class Attempt {
         options_, *ledger_, queue,
         PipeResources{ranges_, loaders_, progress_, throttle_, busy_, cancel_, error_, lasting_},
         [&arena](const std::function<void()>& body) { arena.execute(body); }};
-    const uint64_t earlier_disk_waits = DiskWaits(*target_);
+    meter_.CountDiskWaits(*target_);
     std::vector<std::thread> lane_threads;
     for (size_t lane = 0; lane < lanes; ++lane) {
       lane_threads.emplace_back([this, lane, lanes, &gate, &context] {
@@ -618,8 +542,7 @@ class Attempt {
     report_.lanes = std::min(gate.best(), lanes);
     ZDPIPE_RETURN_IF_ERROR(error_.status());
     if (cancel_.cancelled()) return StoppedError();
-    const uint64_t later_disk_waits = DiskWaits(*target_);
-    disk_waits_ = later_disk_waits - std::min(earlier_disk_waits, later_disk_waits);
+    meter_.CountDiskWaits(*target_);
     const absl::Status wide = CopyWideTables(context);
     // What made everybody stop is the error, not that they stopped.
     return error_.failed() ? error_.status() : wide;
@@ -633,7 +556,7 @@ class Attempt {
     loader.retry_for = options_.retry_for;
     loader.on_wait = [this](absl::string_view why) { NoteWait(why); };
     loader.retries = &retries_;
-    loader.commit_nanoseconds = &commit_nanoseconds_;
+    loader.commit_nanoseconds = &busy_.commit_nanoseconds;
     ZDPIPE_ASSIGN_OR_RETURN(std::unique_ptr<RangeLoader> made,
                             RangeLoader::Make(std::move(loader)));
     loaders_.Add(std::move(made));
@@ -1057,8 +980,6 @@ class Attempt {
   Pool<Range> ranges_;
   Pool<RangeLoader> loaders_;
   BusyTime busy_;
-  std::atomic<uint64_t> commit_nanoseconds_ = 0;  // of all loaders
-  uint64_t disk_waits_ = 0;                       // in this phase
   FirstError error_;
   std::mutex mutex_;  // what lanes hand in: wide_tables_, foreign_keys_, lost_, report_
   std::vector<const TableInfo*> wide_tables_;
@@ -1072,6 +993,7 @@ class Attempt {
   std::atomic<unsigned long> ledger_thread_ = 0;
 
   Throttle& throttle_;
+  PhaseMeter meter_{throttle_, busy_};
   RetryLog& retries_;
   const unsigned long lost_ledger_thread_;
   const std::string run_id_;  // to go on with; "": any
