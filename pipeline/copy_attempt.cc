@@ -590,6 +590,10 @@ class Attempt {
       return context.queue.empty() || error_.failed() || cancel_.cancelled();
     };
     gate.Await(lane, leave);
+    if (leave()) {
+      (void)context.queue.Take();  // an idle lane from now on
+      return absl::OkStatus();
+    }
     ZDPIPE_ASSIGN_OR_RETURN(LaneSessions sessions, OpenLane(std::move(reader)));
     while (const TableInfo* table = context.queue.Take()) {
       if (error_.failed() || cancel_.cancelled()) return absl::OkStatus();

@@ -18,8 +18,9 @@ size_t LaneGate::best() const {
 
 size_t LaneGate::Width() {
   std::lock_guard lock(mutex_);
-  const uint64_t done = work_done_();
-  return tuner_.Width(lanes_, 0, done, work_total_ - std::min(work_total_, done),
+  // What is taken off the target again has been work, too.
+  done_ = std::max(done_, work_done_());
+  return tuner_.Width(last_width_, 0, done_, work_total_ - std::min(work_total_, done_),
                       WidthTuner::Clock::now());
 }
 

@@ -21,14 +21,16 @@ class LaneGate {
   // top of its rows. Begins with `first` of the `lanes`.
   LaneGate(size_t first, size_t lanes, std::function<uint64_t()> work_done, uint64_t work_total)
       : tuner_({.first = first, .ranges = 0, .time = kTrialTime}),
-        lanes_(lanes),
         work_done_(std::move(work_done)),
-        work_total_(work_total) {}
+        work_total_(work_total),
+        last_width_(first) {
+    while (last_width_ < lanes) last_width_ *= 2;
+  }
 
   // Returns when the lane, a number from 0, may take its next table, or when `leave` says so.
   void Await(size_t lane, const std::function<bool()>& leave);
 
-  // The number that has shown itself the best so far.
+  // The number that has shown itself the best so far; it may be more than there are lanes.
   size_t best() const;
 
  private:
@@ -38,10 +40,11 @@ class LaneGate {
   size_t Width();
 
   mutable std::mutex mutex_;
-  WidthTuner tuner_;  // guarded by mutex_
-  const size_t lanes_;
+  WidthTuner tuner_;   // guarded by mutex_
+  uint64_t done_ = 0;  // guarded by mutex_
   const std::function<uint64_t()> work_done_;
   const uint64_t work_total_;
+  size_t last_width_;  // the tuner's last step, which lets all lanes in
 };
 
 }  // namespace zdpipe

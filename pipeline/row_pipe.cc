@@ -56,8 +56,10 @@ class RowPipe {
   absl::StatusOr<PipeResult> Run() {
     // The rows of most tables fit one range: no pipeline, whose threads take their time to wake up
     // and to fall asleep (three quarters of the client's work for thousands of small tables).
-    first_ = FillNext(LoadersNowUsed());
-    if (first_ != nullptr && source_ended_) Load(std::exchange(first_, nullptr));
+    Guarded([this] {
+      first_ = FillNext(LoadersNowUsed());
+      if (first_ != nullptr && source_ended_) Load(std::exchange(first_, nullptr));
+    });
     while (!source_ended_ && !other_ranges_ && !Stopping()) {
       hand_over_.Pass();
       RunPipeline(LoadersNowUsed());
@@ -103,11 +105,19 @@ class RowPipe {
     const auto load_mode =
         loaders == 1 ? tbb::filter_mode::serial_in_order : tbb::filter_mode::parallel;
     const size_t tokens = loaders == 1 ? use_.ranges_per_loader : loaders + 1;
-    try {
+    Guarded([&] {
       tbb::parallel_pipeline(tokens,
                              tbb::make_filter<void, Range*>(tbb::filter_mode::serial_in_order,
                                                             ReadStage{this, loaders}) &
                                  tbb::make_filter<Range*, void>(load_mode, LoadStage{this}));
+    });
+  }
+
+  // Memory that is refused must not end the process with a ledger that says "running".
+  template <typename Body>
+  void Guarded(const Body& body) {
+    try {
+      body();
     } catch (const std::exception& exception) {
       error_.Set(MakeError(Failure::kInternal,
                            absl::StrCat("row pipeline: exception: ", exception.what())));

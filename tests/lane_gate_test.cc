@@ -24,10 +24,10 @@ TEST(LaneGateTest, TheFirstLanesGoAtOnceTheOthersLeaveWhenTold) {
 TEST(LaneGateTest, ALaneIsLetInToBeTried) {
   std::atomic<uint64_t> done = 0;
   LaneGate gate(
-      1, 2, [&] { return done.load(); }, kHuge);
+      2, 3, [&] { return done.load(); }, kHuge);
   std::atomic<bool> in = false;
-  std::thread second([&] {
-    gate.Await(1, [] { return false; });
+  std::thread third([&] {
+    gate.Await(2, [] { return false; });
     in = true;
   });
   while (!in) {
@@ -35,7 +35,7 @@ TEST(LaneGateTest, ALaneIsLetInToBeTried) {
     gate.Await(0, [] { return false; });
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
-  second.join();
+  third.join();
 }
 
 }  // namespace

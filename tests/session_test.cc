@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <thread>
+
 #include "absl/strings/str_cat.h"
 #include "engine/server/row_stream.h"
 #include "tests/support/test_server.h"
@@ -83,7 +85,7 @@ TEST_F(SessionTest, NothingIsSaidOfStatementsBehindALostConnection) {
   const std::string own = absl::StrCat(session_->thread_id());
   const auto results = session_->QueryAll({"SELECT 1", "KILL " + own, "SELECT 2", "SELECT 3"});
   ASSERT_EQ(results.size(), 4u);
-  EXPECT_TRUE(results[0].ok());
+  // What was answered before may be lost with the line.
   for (size_t i = 2; i < 4; ++i) EXPECT_TRUE(IsSessionLost(results[i].status())) << i;
 }
 
@@ -97,6 +99,46 @@ TEST_F(SessionTest, AStatementThatIsRefusedLeavesTheSessionAsItWas) {
     EXPECT_EQ(count, 2);
     EXPECT_EQ(session_->QueryValue("SELECT COUNT(*) FROM d.t").value_or(""), "2");
   }
+}
+
+// Through a socket: writing to it fails at once, and before anything could be read.
+TEST_F(SessionTest, AConnectionThatHasEndedIsNotTheFaultOfATable) {
+  Endpoint local = server_->root();
+  local.host.clear();
+  local.socket = server_->socket();
+  for (const bool rows : {true, false}) {
+    Connect(local);
+    const std::string id = absl::StrCat(session_->thread_id());
+    ASSERT_TRUE(server_->Sql("KILL " + id).ok());
+    const std::string left = "SELECT COUNT(*) FROM information_schema.processlist WHERE id = " + id;
+    while (server_->Value(left).value_or("0") != "0") {
+    }
+    const absl::Status status =
+        rows ? RowStream::Open(*session_, "SELECT id FROM d.t", {ColumnRole::kPlain}).status()
+             : session_->QueryAll({"SELECT 1", "SELECT 2"})[1].status();
+    EXPECT_TRUE(IsSessionLost(status)) << status;
+    EXPECT_FALSE(ConcernsOneObject(status)) << status;
+    EXPECT_FALSE(PassingTrouble(status).empty()) << status;
+  }
+}
+
+TEST_F(SessionTest, AnInterruptedStatementLeavesNoAnswersBehind) {
+  std::thread killer([id = session_->thread_id()] {
+    const std::string runs = absl::StrCat(
+        "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE '%SLEEP(60)%' AND id "
+        "= ",
+        id);
+    while (server_->Value(runs).value_or("0") != "1") {
+    }
+    EXPECT_TRUE(server_->Sql(absl::StrCat("KILL QUERY ", id)).ok());
+  });
+  const auto results = session_->QueryAll(
+      {"SELECT 1", "SELECT COUNT(*) FROM d.t WHERE SLEEP(60) = 0", "SELECT 2", "SELECT 3"});
+  killer.join();
+  EXPECT_TRUE(results[0].ok());
+  for (size_t i = 1; i < results.size(); ++i) EXPECT_FALSE(results[i].ok()) << i;
+  // Not the answer to another statement.
+  EXPECT_FALSE(session_->QueryValue("SELECT 4").ok());
 }
 
 }  // namespace

@@ -179,6 +179,8 @@ bool RangeLoader::MayReplay(const LoadTable& table, const absl::Status& status) 
 }
 
 absl::StatusOr<Session*> RangeLoader::OpenSession() {
+  // The server takes "the last statement prepared" for this one when it refuses to prepare another.
+  insert_.reset();
   if (session_ == nullptr) ZDPIPE_RETURN_IF_ERROR(Connect([] { return false; }));
   return session_.get();
 }

@@ -334,8 +334,12 @@ std::vector<absl::StatusOr<Result>> Session::QueryAll(const std::vector<std::str
       // The library forgets an error when it sends, not when it reads the next answer.
       mysql_->net.last_errno = 0;
       results.push_back(waited.ok() ? ReadResults(statements[i]) : waited);
+      const absl::Status& status = results.back().status();
+      const bool not_of_the_server = !status.ok() && ServerErrnoOf(status) == 0;
+      if (!sent.ok() || (!IsSessionLost(status) && !not_of_the_server)) continue;
       // Nothing of what follows is known to be the answer to what it seems to answer.
-      if (sent.ok() && IsSessionLost(results.back().status())) sent = results.back().status();
+      sent = status;
+      if (i + 1 < end) Cut();
     }
   }
   return results;
