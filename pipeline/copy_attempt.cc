@@ -172,6 +172,10 @@ class Attempt {
     ReportCheck(check_, report_);
     progress_.SetTotals(report_.tables_total, report_.bytes_estimate, report_.resources.jobs);
     plan_ = MakeResumePlan(options_, report_.resources, check_, *source_);
+    // A session that was lost on the way has taken what it was asked for as unknown to the server.
+    for (Session* session : {source_.get(), target_.get()}) {
+      ZDPIPE_RETURN_IF_ERROR(session->Execute("DO 0"));
+    }
     if (resume_) ZDPIPE_RETURN_IF_ERROR(CompareResumePlans(earlier_plan_, plan_));
     if (options_.resume && !resume_) {
       ZDPIPE_ASSIGN_OR_RETURN(const bool ended, HasEndedBefore());
