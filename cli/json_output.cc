@@ -53,7 +53,7 @@ Json Phases(const CopyReport& report) {
       entry["rows_per_s"] = Rate(static_cast<double>(phase.rows), phase.seconds);
       entry["mib_per_s"] = Rate(static_cast<double>(phase.bytes) / kMiB, phase.seconds);
     }
-    entry["limited_by"] = phase.limited_by.empty() ? Json(nullptr) : Json(phase.limited_by);
+    entry["limited_by"] = phase.limited_by;
     list.push_back(std::move(entry));
   }
   return list;
@@ -143,8 +143,11 @@ Json Report(const CopyReport& report) {
   json["exit_code"] = report.exit_code();
   json["source"] = Server(report.source);
   json["target"] = Server(report.target);
+  json["source"]["round_trip_ms"] = report.source_round_trip * 1000;
+  json["target"]["round_trip_ms"] = report.target_round_trip * 1000;
   json["findings"] = Findings(report.findings);
   json["plan"] = {{"jobs", report.resources.jobs},
+                  {"lanes", report.lanes},
                   {"ranges_in_memory", report.resources.ranges},
                   {"range_bytes", report.resources.sizes.range_bytes},
                   {"batch_bytes", report.resources.sizes.batch_bytes},

@@ -113,7 +113,7 @@ std::string ReportText(const CopyReport& report) {
                                 [](std::string* out, const PhaseReport& phase) {
                                   absl::StrAppend(out, phase.name, " ",
                                                   FormatSeconds(phase.seconds));
-                                  if (!phase.limited_by.empty()) {
+                                  if (phase.seconds >= 1) {
                                     absl::StrAppend(out, " (limited by ", phase.limited_by, ")");
                                   }
                                 }),

@@ -197,8 +197,8 @@ absl::string_view PassingTrouble(const absl::Status& status) {
     case 2026:  // TLS: a connection that was cut
     case 2055:  // lost
     case 2056:  // statement closed by a reconnect
-    case 5013:  // network read
-    case 5014:  // network write
+    case kErrNetworkRead:
+    case kErrNetworkWrite:
       return "lost connection";
     case kErrNoAnswer:
       return "no answer";
@@ -207,7 +207,10 @@ absl::string_view PassingTrouble(const absl::Status& status) {
   }
 }
 
-bool IsClientErrno(unsigned number) { return number >= 2000 && number <= 2999; }
+bool IsClientErrno(unsigned number) {
+  return (number >= 2000 && number <= 2999) || number == kErrNetworkRead ||
+         number == kErrNetworkWrite;
+}
 
 bool ConcernsOneObject(const absl::Status& status) {
   const Failure failure = FailureOf(status);

@@ -13,6 +13,7 @@
 #include <random>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -21,6 +22,9 @@
 #include "engine/ledger/ledger.h"
 #include "engine/schema/definitions.h"
 #include "engine/server/sql_text.h"
+#include "pipeline/lane_gate.h"
+#include "pipeline/limited_by.h"
+#include "pipeline/object_removal.h"
 #include "pipeline/resume_plan.h"
 #include "pipeline/row_pipe.h"
 #include "pipeline/table_copy.h"
@@ -47,13 +51,6 @@ constexpr char kProofEntry[] = "state of the source";
 constexpr char kBinlogEntry[] = "the target's binlog";
 constexpr char kBinlogged[] = "has the copy";
 constexpr char kNotBinlogged[] = "does not have the copy";
-
-double CpuSeconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  auto seconds = [](const timeval& t) { return t.tv_sec + t.tv_usec / 1e6; };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
 
 // Time first, so that ids sort; 64 random bits, so that they are never equal.
 std::string NewId() {
@@ -130,32 +127,29 @@ class Attempt {
     const auto start = Clock::now();
     const uint64_t rows = progress_.rows();
     const uint64_t bytes = progress_.bytes();
-    const double cpu = CpuSeconds();
+    meter_.Begin();
     const absl::Status status = body();
     PhaseReport phase;
     phase.name = std::string(name);
     phase.seconds = SecondsSince(start);
     phase.rows = progress_.rows() - rows;
     phase.bytes = progress_.bytes() - bytes;
-    if (name == "rows") phase.limited_by = LimitedBy(phase.seconds, CpuSeconds() - cpu);
+    phase.limited_by = LimitedBy(meter_.End(phase.seconds, report_.resources.jobs));
     report_.phases.push_back(std::move(phase));
     return status;
   }
 
-  // The side that was busy: our own processor, or else the server that was waited for longer.
-  std::string LimitedBy(double wall_seconds, double cpu_seconds) const {
-    const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
-    if (cpu_seconds > 0.8 * wall_seconds * cores) return "client";
-    return busy_.load_nanoseconds.load() >= busy_.read_nanoseconds.load() ? "target" : "source";
-  }
-
   absl::Status Check() {
-    ZDPIPE_ASSIGN_OR_RETURN(report_.resources, PlanResources(options_.memory_bytes,
-                                                             options_.range_bytes, options_.jobs));
+    ZDPIPE_RETURN_IF_ERROR(
+        PlanResources(options_.memory_bytes, options_.range_bytes, options_.jobs).status());
     ZDPIPE_ASSIGN_OR_RETURN(source_, Session::Connect(options_.source, End::kSource, {}));
     ZDPIPE_ASSIGN_OR_RETURN(target_, ConnectTarget());
+    ZDPIPE_ASSIGN_OR_RETURN(report_.resources, PlanResourcesFor(options_, *target_));
     ZDPIPE_ASSIGN_OR_RETURN(ledger_session_, Session::Connect(options_.target, End::kTarget, {}));
     ledger_thread_.store(ledger_session_->thread_id());
+    report_.source_round_trip = RoundTripSeconds(*source_);
+    report_.target_round_trip = RoundTripSeconds(*target_);
+    meter_.SetRoundTrips(report_.source_round_trip, report_.target_round_trip);
     // The lock goes with the session: if this machine vanishes without a word, the server must not
     // keep it for long. While we live, the heartbeats keep the session.
     ledger_session_->TrySet(absl::StrCat("wait_timeout = ", kLedgerWaitSeconds));
@@ -178,6 +172,10 @@ class Attempt {
     ReportCheck(check_, report_);
     progress_.SetTotals(report_.tables_total, report_.bytes_estimate, report_.resources.jobs);
     plan_ = MakeResumePlan(options_, report_.resources, check_, *source_);
+    // A session that was lost on the way has taken what it was asked for as unknown to the server.
+    for (Session* session : {source_.get(), target_.get()}) {
+      ZDPIPE_RETURN_IF_ERROR(session->Execute("DO 0"));
+    }
     if (resume_) ZDPIPE_RETURN_IF_ERROR(CompareResumePlans(earlier_plan_, plan_));
     if (options_.resume && !resume_) {
       ZDPIPE_ASSIGN_OR_RETURN(const bool ended, HasEndedBefore());
@@ -501,45 +499,8 @@ class Attempt {
   }
 
   absl::Status Remove(const LedgerObject& object) {
-    const std::string name = QuoteName(object.schema, object.name);
-    if (object.kind == "user" || object.kind == "role") return RemoveAccount(object);
-    if (object.kind == "package body") return absl::OkStatus();  // goes with its package
-    std::string sql = absl::StrCat("DROP ", object.kind, " IF EXISTS ", name);
-    if (object.kind == "database") {
-      // Dropped only when it is empty: somebody may have put something else there meanwhile.
-      const std::string schema = QuoteText(object.schema);
-      ZDPIPE_ASSIGN_OR_RETURN(
-          const std::string objects,
-          target_->QueryValue(absl::StrCat(
-              "SELECT (SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = ",
-              schema,
-              ") + (SELECT COUNT(*) FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = ",
-              schema, ") + (SELECT COUNT(*) FROM information_schema.EVENTS WHERE EVENT_SCHEMA = ",
-              schema, ")")));
-      if (objects != "0") return absl::OkStatus();
-      sql = absl::StrCat("DROP DATABASE IF EXISTS ", QuoteName(object.schema));
-    }
-    // MariaDB before 11.4 reads the word PACKAGE in that mode only.
-    const bool package = object.kind == "package";
-    if (package) ZDPIPE_RETURN_IF_ERROR(target_->Execute("SET sql_mode = 'ORACLE'"));
-    ZDPIPE_RETURN_IF_ERROR(target_->ExecuteWithWarnings(sql).status());
-    return package ? SetUpTargetControl(*target_, skip_binlog_) : absl::OkStatus();
-  }
-
-  absl::Status RemoveAccount(const LedgerObject& object) {
-    // There is none: MySQL 5.6 has no IF EXISTS for it; PUBLIC was not given anything yet.
-    constexpr unsigned kErrCannotUser = 1396;
-    constexpr unsigned kErrInvalidRole = 1959;
-    Account account;
-    account.user = object.name;
-    account.host = object.schema;
-    account.role = object.kind == "role";
-    const std::string sql = account.is_public()
-                                ? "REVOKE ALL PRIVILEGES, GRANT OPTION FROM PUBLIC"
-                                : absl::StrCat("DROP ", object.kind, " ", account.Quoted());
-    const absl::Status removed = target_->ExecuteWithWarnings(sql).status();
-    const unsigned number = ServerErrnoOf(removed);
-    return number == kErrCannotUser || number == kErrInvalidRole ? absl::OkStatus() : removed;
+    ZDPIPE_ASSIGN_OR_RETURN(const bool other_mode, RemoveObject(*target_, object));
+    return other_mode ? SetUpTargetControl(*target_, skip_binlog_) : absl::OkStatus();
   }
 
   absl::Status CopyTables() {
@@ -565,20 +526,27 @@ class Attempt {
     tbb::global_control threads(tbb::global_control::max_allowed_parallelism, 2 * plan.jobs + 2);
     tbb::task_arena arena(static_cast<int>(2 * plan.jobs + 1), static_cast<unsigned>(lanes));
     TableQueue queue(tables, lanes, plan.jobs);
+    LaneGate gate(
+        plan.first_lanes, lanes,
+        [this] { return progress_.bytes() + progress_.tables_done() * kTableCostBytes; },
+        report_.bytes_estimate + tables.size() * kTableCostBytes);
     TableCopyContext context{
         options_, *ledger_, queue,
         PipeResources{ranges_, loaders_, progress_, throttle_, busy_, cancel_, error_, lasting_},
         [&arena](const std::function<void()>& body) { arena.execute(body); }};
+    meter_.CountDiskWaits(*target_);
     std::vector<std::thread> lane_threads;
     for (size_t lane = 0; lane < lanes; ++lane) {
-      lane_threads.emplace_back([this, lane, lanes, &context] {
+      lane_threads.emplace_back([this, lane, lanes, &gate, &context] {
         const size_t session = lanes == 1 && snapshot_.sessions.size() == 1 ? 0 : lane + 1;
-        error_.Set(RunLane(lane, snapshot_.sessions[session], context));
+        error_.Set(RunLane(lane, snapshot_.sessions[session], gate, context));
       });
     }
     for (std::thread& thread : lane_threads) thread.join();
+    report_.lanes = std::min(gate.best(), lanes);
     ZDPIPE_RETURN_IF_ERROR(error_.status());
     if (cancel_.cancelled()) return StoppedError();
+    meter_.CountDiskWaits(*target_);
     const absl::Status wide = CopyWideTables(context);
     // What made everybody stop is the error, not that they stopped.
     return error_.failed() ? error_.status() : wide;
@@ -592,6 +560,7 @@ class Attempt {
     loader.retry_for = options_.retry_for;
     loader.on_wait = [this](absl::string_view why) { NoteWait(why); };
     loader.retries = &retries_;
+    loader.commit_nanoseconds = &busy_.commit_nanoseconds;
     ZDPIPE_ASSIGN_OR_RETURN(std::unique_ptr<RangeLoader> made,
                             RangeLoader::Make(std::move(loader)));
     loaders_.Add(std::move(made));
@@ -619,7 +588,16 @@ class Attempt {
   }
 
   // A lane takes tables until there are none.
-  absl::Status RunLane(size_t lane, std::unique_ptr<Session>& reader, TableCopyContext& context) {
+  absl::Status RunLane(size_t lane, std::unique_ptr<Session>& reader, LaneGate& gate,
+                       TableCopyContext& context) {
+    const auto leave = [&] {
+      return context.queue.empty() || error_.failed() || cancel_.cancelled();
+    };
+    gate.Await(lane, leave);
+    if (leave()) {
+      (void)context.queue.Take();  // an idle lane from now on
+      return absl::OkStatus();
+    }
     ZDPIPE_ASSIGN_OR_RETURN(LaneSessions sessions, OpenLane(std::move(reader)));
     while (const TableInfo* table = context.queue.Take()) {
       if (error_.failed() || cancel_.cancelled()) return absl::OkStatus();
@@ -633,9 +611,10 @@ class Attempt {
         // The row that did not fit has cost this session: it cannot go on reading.
         ZDPIPE_ASSIGN_OR_RETURN(sessions.reader, ReopenReader());
         if (sessions.reader == nullptr) return absl::OkStatus();
-        continue;
+      } else {
+        Keep(std::move(outcome));
       }
-      Keep(std::move(outcome));
+      gate.Await(lane, leave);
     }
     return absl::OkStatus();
   }
@@ -1022,6 +1001,7 @@ class Attempt {
   std::atomic<unsigned long> ledger_thread_ = 0;
 
   Throttle& throttle_;
+  PhaseMeter meter_{throttle_, busy_};
   RetryLog& retries_;
   const unsigned long lost_ledger_thread_;
   const std::string run_id_;  // to go on with; "": any

@@ -211,12 +211,11 @@ CopyReport PlanCopy(const CopyOptions& options, std::vector<TableInfo>* tables) 
   report.tool_version = options.tool_version;
   report.started_at = UtcNow();
   report.status = [&]() -> absl::Status {
-    ZDPIPE_ASSIGN_OR_RETURN(report.resources,
-                            PlanResources(options.memory_bytes, options.range_bytes, options.jobs));
     ZDPIPE_ASSIGN_OR_RETURN(const std::unique_ptr<Session> source,
                             Session::Connect(options.source, End::kSource, {}));
     ZDPIPE_ASSIGN_OR_RETURN(const std::unique_ptr<Session> target,
                             Session::Connect(options.target, End::kTarget, {}));
+    ZDPIPE_ASSIGN_OR_RETURN(report.resources, PlanResourcesFor(options, *target));
     ZDPIPE_ASSIGN_OR_RETURN(const std::vector<LedgerObject> earlier,
                             Ledger::EarlierObjects(*target, options.selection.control_schema));
     ZDPIPE_ASSIGN_OR_RETURN(CheckResult check, RunCheck(*source, *target, options, earlier));

@@ -48,7 +48,7 @@ struct PhaseReport {
   double seconds = 0;
   uint64_t rows = 0;
   uint64_t bytes = 0;
-  std::string limited_by;  // source, client or target; "" where it does not apply
+  std::string limited_by;  // see LimitedBy
 };
 
 // What became of a run; complete also after a failure, as far as the run came.
@@ -61,6 +61,9 @@ struct CopyReport {
   ServerIdentity target;
   std::vector<Finding> findings;
   Resources resources;
+  size_t lanes = 0;              // of resources.jobs, that were found to be the best number
+  double source_round_trip = 0;  // seconds
+  double target_round_trip = 0;
   uint64_t tables_total = 0;
   uint64_t bytes_estimate = 0;
   uint64_t rows = 0;

@@ -54,6 +54,7 @@ class Progress {
   std::string phase() const;
   uint64_t rows() const { return rows_.load(std::memory_order_relaxed); }
   uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
+  uint64_t tables_done() const { return tables_done_.load(std::memory_order_relaxed); }
   ProgressView View() const;
 
  private:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "engine/errors.h"
 #include "engine/server/sql_text.h"
@@ -9,8 +10,11 @@
 namespace zdpipe {
 namespace {
 
-// docs/decisions/0004-loaders-and-ranges.md has the measurements.
-constexpr size_t kDefaultJobs = 4;
+// docs/decisions/0004-loaders-and-ranges.md and 0061-lanes.md have the measurements.
+constexpr size_t kDefaultJobs = 4;  // of a target that does not say how many processors it has
+constexpr size_t kMinChosenJobs = 3;
+constexpr size_t kMaxChosenJobs = 16;
+constexpr size_t kFirstLanes = 4;  // where more may be tried
 constexpr size_t kMaxJobs = 64;
 constexpr uint64_t kBatchBytes = uint64_t{1} << 20;
 constexpr uint64_t kMinRangeBytes = uint64_t{1} << 20;
@@ -21,7 +25,8 @@ constexpr size_t kRangesPerLane = 2;
 
 }  // namespace
 
-absl::StatusOr<Resources> PlanResources(uint64_t memory_bytes, uint64_t range_bytes, size_t jobs) {
+absl::StatusOr<Resources> PlanResources(uint64_t memory_bytes, uint64_t range_bytes, size_t jobs,
+                                        size_t target_cores) {
   Resources plan;
   plan.jobs = std::min(jobs == 0 ? kDefaultJobs : jobs, kMaxJobs);
   plan.ranges = kRangesPerLane * plan.jobs;
@@ -43,13 +48,34 @@ absl::StatusOr<Resources> PlanResources(uint64_t memory_bytes, uint64_t range_by
         absl::StrCat("give --memory ", (2 * plan.ranges * kMinRangeBytes) >> 20,
                      "MiB or more, or fewer --jobs"));
   }
+  plan.first_lanes = plan.jobs;
   plan.sizes.batch_bytes = kBatchBytes;
   plan.sizes.range_bytes = std::min(range_bytes, fits);
+  if (jobs == 0 && target_cores > 0) {
+    // More lanes have to do with the memory there is: one range each, at least.
+    const size_t ranges = for_ranges / plan.sizes.range_bytes;
+    plan.jobs = std::clamp(target_cores + target_cores / 2, kMinChosenJobs,
+                           std::min(kMaxChosenJobs, ranges));
+    plan.ranges = std::min(ranges, kRangesPerLane * plan.jobs);
+    plan.first_lanes = std::min(plan.jobs, kFirstLanes);
+  }
   const uint64_t holders = plan.ranges + 2 * plan.jobs;
   plan.max_row_bytes = std::max(2 * kBatchBytes, (memory_bytes - for_ranges) / holders);
   // At the end a wide row has the memory for itself: session buffer, range and request.
   plan.max_wide_row_bytes = std::max(plan.max_row_bytes, memory_bytes / 3);
   return plan;
+}
+
+absl::StatusOr<Resources> PlanResourcesFor(const CopyOptions& options, Session& target) {
+  size_t cores = 0;
+  // The more sessions, the less likely they see the same state of a source that takes writes.
+  if (options.source_state != SourceState::kMaster) {
+    // The default of this variable is their number, whether threads are pooled or not.
+    const absl::StatusOr<std::string> value = target.QueryValue("SELECT @@thread_pool_size");
+    if (IsSessionLost(value.status())) return value.status();
+    if (!value.ok() || !absl::SimpleAtoi(*value, &cores)) cores = 0;
+  }
+  return PlanResources(options.memory_bytes, options.range_bytes, options.jobs, cores);
 }
 
 absl::Status RowTooLargeError(const Resources& plan, uint64_t memory_bytes,

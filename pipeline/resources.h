@@ -8,19 +8,28 @@
 #include "absl/status/statusor.h"
 #include "engine/rows/range.h"
 #include "engine/schema/catalog.h"
+#include "engine/server/session.h"
+#include "pipeline/options.h"
 
 namespace zdpipe {
 
 struct Resources {
-  size_t jobs = 0;    // loaders, and lanes (tables worked on at the same time)
-  size_t ranges = 0;  // in memory at most, over all lanes
+  size_t jobs = 0;         // loaders, and lanes (tables worked on at the same time), at most
+  size_t first_lanes = 0;  // that begin; fewer than `jobs` where the best number is to be found
+  size_t ranges = 0;       // in memory at most, over all lanes
   RangeSizes sizes;
   uint64_t max_row_bytes = 0;       // a larger row is copied alone, at the end
   uint64_t max_wide_row_bytes = 0;  // a larger row is an error
 };
 
-// `jobs` 0 means: choose. kUsage when the memory does not even suffice for the smallest ranges.
-absl::StatusOr<Resources> PlanResources(uint64_t memory_bytes, uint64_t range_bytes, size_t jobs);
+// `jobs` 0 means: choose, for a target with so many processors (0: not known). The sizes of ranges
+// do not depend on the processors: another server must be able to go on with a copy. kUsage when
+// the memory does not even suffice for the smallest ranges.
+absl::StatusOr<Resources> PlanResources(uint64_t memory_bytes, uint64_t range_bytes, size_t jobs,
+                                        size_t target_cores = 0);
+
+// For a copy into `target`, which says how many processors it has (MariaDB only).
+absl::StatusOr<Resources> PlanResourcesFor(const CopyOptions& options, Session& target);
 
 // kUsage: `table` has a row that not even a session by itself may hold.
 absl::Status RowTooLargeError(const Resources& plan, uint64_t memory_bytes,

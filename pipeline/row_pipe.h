@@ -16,6 +16,7 @@
 #include "engine/rows/range.h"
 #include "engine/server/row_stream.h"
 #include "pipeline/cancel.h"
+#include "pipeline/limited_by.h"
 #include "pipeline/progress.h"
 #include "pipeline/throttle.h"
 
@@ -54,12 +55,6 @@ class Pool {
   std::condition_variable given_;
   std::vector<T*> free_;  // guarded by mutex_
   std::vector<std::unique_ptr<T>> all_;
-};
-
-// Seconds that readers and loaders were at work, over all threads: what limits a run.
-struct BusyTime {
-  std::atomic<uint64_t> read_nanoseconds = 0;
-  std::atomic<uint64_t> load_nanoseconds = 0;
 };
 
 // What a row pipe uses and shares with those of other tables.

@@ -557,12 +557,14 @@ absl::Status SetUpTargetControl(Session& session, bool skip_binlog) {
   ZDPIPE_RETURN_IF_ERROR(
       session.Execute("SET foreign_key_checks = 0, "
                       "sql_mode = 'NO_ENGINE_SUBSTITUTION,ALLOW_INVALID_DATES'"));
-  // An ALTER that copies its table must not look again at rows that predate a CHECK.
-  session.TrySet("check_constraint_checks = 0");
-  // A table made in a permissive time is a table; what InnoDB would make of it otherwise than the
-  // source shows up when the definitions are compared.
-  session.TrySet("innodb_strict_mode = OFF");
-  if (skip_binlog) session.TrySet("sql_log_bin = 0");
+  std::vector<absl::string_view> wishes = {
+      // An ALTER that copies its table must not look again at rows that predate a CHECK.
+      "check_constraint_checks = 0",
+      // A table made in a permissive time is a table; what InnoDB would make of it otherwise than
+      // the source shows up when the definitions are compared.
+      "innodb_strict_mode = OFF"};
+  if (skip_binlog) wishes.push_back("sql_log_bin = 0");
+  session.TrySetAll(wishes);
   return absl::OkStatus();
 }
 

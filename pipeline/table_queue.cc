@@ -34,6 +34,11 @@ const TableInfo* TableQueue::Take() {
   return table;
 }
 
+bool TableQueue::empty() const {
+  std::lock_guard lock(mutex_);
+  return waiting_.empty();
+}
+
 void TableQueue::BeginRows() {
   std::lock_guard lock(mutex_);
   ++lanes_with_rows_;

@@ -30,6 +30,9 @@ class TableQueue {
   void BeginRows();
   void EndRows();
 
+  // No table is waiting to be taken.
+  bool empty() const;
+
   // Whether rows are moving or still to be moved.
   bool rows_left() const;
 

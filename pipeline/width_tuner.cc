@@ -6,7 +6,7 @@ namespace zdpipe {
 
 size_t WidthTuner::Width(size_t most, uint64_t ranges, uint64_t bytes, uint64_t bytes_left,
                          Clock::time_point now) {
-  if (!began_) BeginTrial(1, ranges, bytes, now);
+  if (!began_) BeginTrial(trials_.first, ranges, bytes, now);
   began_ = true;
   if (trying_ == 0) return std::min(best_, most);
   if (trying_ > most) {
@@ -15,10 +15,10 @@ size_t WidthTuner::Width(size_t most, uint64_t ranges, uint64_t bytes, uint64_t 
     return std::min(best_, most);
   }
   const double seconds = std::chrono::duration<double>(now - since_).count();
-  if (ranges - first_range_ < kRangesPerTrial || now - since_ < kTrialTime) return trying_;
+  if (ranges - first_range_ < trials_.ranges || now - since_ < trials_.time) return trying_;
 
   const double rate = static_cast<double>(bytes - first_byte_) / seconds;
-  if (trying_ > 1 && rate < best_rate_ * kGain) {
+  if (trying_ > trials_.first && rate < best_rate_ * kGain) {
     trying_ = 0;
     return std::min(best_, most);
   }

@@ -1,4 +1,4 @@
-// How many loaders are worth using for one table: found while it is loaded.
+// How many workers are worth using: found while they work.
 #ifndef ZDPIPE_PIPELINE_WIDTH_TUNER_H_
 #define ZDPIPE_PIPELINE_WIDTH_TUNER_H_
 
@@ -9,21 +9,28 @@
 namespace zdpipe {
 
 // Two loaders in one table may take longer than one (they meet at the same pages), or half as long,
-// depending on keys, cores and disk: only trying tells. Starts with one loader, doubles as long as
-// the rows per second rise by kGain, and stays with what was best. Never goes back and forth: a
-// width that was no better is not tried again for this table.
+// depending on keys, cores and disk: only trying tells. Starts with a few, doubles as long as the
+// bytes per second rise by kGain, and stays with what was best. Never goes back and forth: a width
+// that was no better is not tried again.
 //
-// Not thread-safe; one per table.
+// Not thread-safe; one for each thing that is tuned.
 class WidthTuner {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // A trial is as long as the ranges need to be told from noise, and no shorter than this.
-  static constexpr uint64_t kRangesPerTrial = 4;
-  static constexpr std::chrono::milliseconds kTrialTime{500};
+  // The defaults are for the loaders of one table.
+  struct Trials {
+    size_t first = 1;  // the width to begin with
+    // A trial is as long as so many ranges need to be told from noise, and no shorter than `time`.
+    uint64_t ranges = 4;
+    std::chrono::milliseconds time{500};
+  };
   // A trial may take twice as long as the width before it would have: the rest must be worth it.
   static constexpr uint64_t kTrialsLeft = 6;
   static constexpr double kGain = 1.15;
+
+  WidthTuner() : WidthTuner(Trials()) {}
+  explicit WidthTuner(const Trials& trials) : trials_(trials), best_(trials.first) {}
 
   // The width to use now: at most `most`, which may change. `ranges` have been committed so far,
   // with `bytes` of rows; `bytes_left` is an estimate: towards the end nothing is tried any more.
@@ -36,9 +43,10 @@ class WidthTuner {
  private:
   void BeginTrial(size_t width, uint64_t ranges, uint64_t bytes, Clock::time_point now);
 
-  size_t best_ = 1;
+  const Trials trials_;
+  size_t best_;
   double best_rate_ = 0;  // bytes per second; 0: not measured
-  size_t trying_ = 1;     // 0: nothing is tried any more
+  size_t trying_ = 0;     // 0: nothing is tried any more
   bool began_ = false;
   uint64_t first_range_ = 0;  // of the trial, as what follows
   uint64_t first_byte_ = 0;

@@ -48,8 +48,8 @@ digest of each table) and indexes as the source, else the benchmark fails.
   --runs N             runs of each tool, interleaved; the median counts (default: 1)
   --only LIST          only tools whose names begin so, e.g. dump,mydumper
   --json FILE          write all runs as JSON too
-  --jobs N             threads of mydumper, myloader, sessions of floor (default: 4) and
-                       jobs of zdpipe (default: its own)
+  --jobs N             threads of mydumper and myloader (default: 4), sessions of floor (default:
+                       one more than there are processors) and jobs of zdpipe (default: its own)
   --target-binlog W    off (default) or on; on, myloader writes it too
   --latency MS         let every answer of both servers take MS milliseconds more, for every
                        tool: through TCP and a proxy (bench/delay_proxy) on this machine, whose
@@ -507,7 +507,7 @@ prepare_tools() {
   export BENCH_SOURCE_SOCKET BENCH_TARGET_SOCKET BENCH_SOURCE_PORT='' BENCH_TARGET_PORT='' BENCH_USER
   export BENCH_PROGRESS=none
   if [[ -n $plot_file ]]; then BENCH_PROGRESS=json; fi
-  export BENCH_WORK=$SERVERS_DIR/work BENCH_THREADS=${jobs:-4} BENCH_BINLOG=$target_binlog BENCH_SCHEMAS="${schemas[*]}"
+  export BENCH_WORK=$SERVERS_DIR/work BENCH_THREADS=${jobs:-4} BENCH_FLOOR_SESSIONS=${jobs:-$(($(nproc) + 1))} BENCH_BINLOG=$target_binlog BENCH_SCHEMAS="${schemas[*]}"
   export ZDPIPE_BINARY BENCH_PROGRAMS=$REPO_ROOT/build/release/bench
   BENCH_SOURCE_SOCKET=$(server_socket source)
   BENCH_TARGET_SOCKET=$(server_socket target)
@@ -547,7 +547,7 @@ connect_to() {
 }
 
 # It says itself what the part on the clock took.
-run_floor() { "$BENCH_PROGRAMS/load_floor" "$BENCH_ZDPIPE_OPTIONS" "$BENCH_THREADS" >"$BENCH_WORK/usage"; }
+run_floor() { "$BENCH_PROGRAMS/load_floor" "$BENCH_ZDPIPE_OPTIONS" "$BENCH_FLOOR_SESSIONS" >"$BENCH_WORK/usage"; }
 
 # shellcheck disable=SC2086 # an array cannot be exported; the names have no blanks
 dump_all() {

@@ -90,6 +90,8 @@ TEST_F(AllocationTest, LoadingAllocatesPerRangeNotPerRowOrBatch) {
   };
   options.on_wait = [](absl::string_view) {};
   options.retries = &retries;
+  std::atomic<uint64_t> commit_nanoseconds = 0;
+  options.commit_nanoseconds = &commit_nanoseconds;
   absl::StatusOr<std::unique_ptr<RangeLoader>> loader = RangeLoader::Make(std::move(options));
   ASSERT_TRUE(loader.ok()) << loader.status();
   LoadTable table;

@@ -617,13 +617,19 @@ TEST(PlanResourcesTest, StaysWithinTheMemory) {
     const uint64_t memory = kMiB * (1 + Below(random, 2000));
     const uint64_t range = kMiB + Below(random, 64 * kMiB);
     const size_t jobs = Below(random, 70);
-    const absl::StatusOr<Resources> plan = PlanResources(memory, range, jobs);
+    const size_t cores = Below(random, 70);
+    const absl::StatusOr<Resources> plan = PlanResources(memory, range, jobs, cores);
     if (!plan.ok()) {
       EXPECT_EQ(FailureOf(plan.status()), Failure::kUsage);
       continue;
     }
     EXPECT_GE(plan->jobs, 1u);
-    EXPECT_GE(plan->ranges, 2 * plan->jobs);
+    EXPECT_GE(plan->ranges, jobs == 0 ? plan->jobs : 2 * plan->jobs);
+    EXPECT_EQ(plan->first_lanes, jobs == 0 ? std::min<size_t>(plan->jobs, 4) : plan->jobs);
+    // Another target must be able to go on with the copy.
+    const absl::StatusOr<Resources> elsewhere = PlanResources(memory, range, jobs, 1);
+    ASSERT_TRUE(elsewhere.ok());
+    EXPECT_EQ(plan->sizes.range_bytes, elsewhere->sizes.range_bytes);
     EXPECT_LE(plan->sizes.range_bytes, range);
     EXPECT_GE(plan->sizes.range_bytes, kMiB);
     EXPECT_LE(plan->ranges * plan->sizes.range_bytes, memory / 2);
@@ -639,6 +645,19 @@ TEST(PlanResourcesTest, DefaultsAreTheDocumentedOnes) {
   EXPECT_EQ(plan->jobs, 4u);
   EXPECT_EQ(plan->sizes.range_bytes, 16 * kMiB);
   EXPECT_EQ(plan->sizes.batch_bytes, kMiB);
+}
+
+TEST(PlanResourcesTest, ATargetOfManyProcessorsGetsMoreLanes) {
+  const auto lanes = [](uint64_t memory, size_t cores) {
+    return PlanResources(memory, 16 * kMiB, 0, cores).value_or(Resources()).jobs;
+  };
+  EXPECT_EQ(lanes(256 * kMiB, 0), 4u);
+  EXPECT_EQ(lanes(256 * kMiB, 1), 3u);
+  EXPECT_EQ(lanes(256 * kMiB, 2), 3u);
+  EXPECT_EQ(lanes(256 * kMiB, 4), 6u);
+  EXPECT_EQ(lanes(256 * kMiB, 64), 8u);  // a range each
+  EXPECT_EQ(lanes(1024 * kMiB, 64), 16u);
+  EXPECT_EQ(PlanResources(1024 * kMiB, 16 * kMiB, 3, 64).value_or(Resources()).jobs, 3u);
 }
 
 TEST(PlanResourcesTest, TooLittleMemoryIsRefusedWithAHintThatHelps) {

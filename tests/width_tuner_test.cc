@@ -14,7 +14,8 @@ using std::chrono::milliseconds;
 // A table that is loaded with `rate(width)` ranges of 16 MiB per second.
 class Load {
  public:
-  explicit Load(std::function<double(size_t)> rate) : rate_(std::move(rate)) {}
+  explicit Load(std::function<double(size_t)> rate, const WidthTuner::Trials& trials = {})
+      : rate_(std::move(rate)), tuner_(trials) {}
 
   // Loads `count` ranges, asking before each; returns the widths used.
   std::vector<size_t> Run(int count, size_t most) {
@@ -44,7 +45,7 @@ TEST(WidthTunerTest, StaysWithOneLoaderWhereTwoAreSlower) {
   Load load([](size_t width) { return width == 1 ? 5.0 : 4.0; });
   const std::vector<size_t> widths = load.Run(100, 4);
   EXPECT_EQ(load.best(), 1u);
-  EXPECT_EQ(std::count(widths.begin(), widths.end(), 2), WidthTuner::kRangesPerTrial);
+  EXPECT_EQ(std::count(widths.begin(), widths.end(), 2), WidthTuner::Trials().ranges);
   EXPECT_EQ(std::count(widths.begin(), widths.end(), 4), 0);
   EXPECT_EQ(widths.back(), 1u);
 }
@@ -57,6 +58,21 @@ TEST(WidthTunerTest, ClimbsAsLongAsItGainsAndNeverComesBack) {
   int changes = 0;
   for (size_t i = 1; i < widths.size(); ++i) changes += widths[i] != widths[i - 1] ? 1 : 0;
   EXPECT_EQ(changes, 4);  // 1, 2, 4, 8, 4
+}
+
+TEST(WidthTunerTest, BeginsWithAFewWhereItIsTold) {
+  Load load([](size_t width) { return width <= 8 ? 3.0 * static_cast<double>(width) : 20.0; },
+            {.first = 4, .ranges = 0, .time = milliseconds(3000)});
+  const std::vector<size_t> widths = load.Run(1000, 16);
+  EXPECT_EQ(widths.front(), 4u);
+  EXPECT_EQ(load.best(), 8u);
+  int changes = 0;
+  for (size_t i = 1; i < widths.size(); ++i) changes += widths[i] != widths[i - 1] ? 1 : 0;
+  EXPECT_EQ(changes, 3);  // 4, 8, 16, 8
+
+  Load narrow([](size_t width) { return 3.0 * static_cast<double>(width); },
+              {.first = 4, .ranges = 0, .time = milliseconds(3000)});
+  for (const size_t width : narrow.Run(100, 3)) EXPECT_EQ(width, 3u);
 }
 
 TEST(WidthTunerTest, NeverExceedsWhatIsFreeAndGoesOnWhenMoreIs) {

@@ -58,6 +58,8 @@ struct LoaderOptions {
   // Told when a range waits to be tried again, and why.
   std::function<void(absl::string_view)> on_wait;
   RetryLog* retries = nullptr;  // outlives the loader
+  // Time that commits took, of all loaders; outlives the loader.
+  std::atomic<uint64_t>* commit_nanoseconds = nullptr;
 };
 
 // Loads ranges of any table, one at a time, through its own session. Keeps the INSERT prepared as

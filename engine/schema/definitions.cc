@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -40,21 +41,48 @@ struct Words {
 std::optional<DefinitionDifference> CompareWords(const ObjectId& object, const Words& source,
                                                  const Words& target);
 
-// SHOW CREATE on both ends, one object after the other.
+// What SHOW CREATE says on one end.
 class ShownWords {
  public:
   ShownWords(Session& session, const DefinitionRules& rules) : session_(session), rules_(rules) {}
 
-  absl::StatusOr<Words> Read(const ObjectId& object) {
-    const bool is_database = object.kind == "database";
-    const std::string name = is_database ? QuoteName(object.name.schema)
-                                         : QuoteName(object.name.schema, object.name.name);
-    const absl::StatusOr<Result> shown =
-        session_.Query(absl::StrCat("SHOW CREATE ", object.kind, " ", name));
+  // Of each of the objects.
+  absl::StatusOr<std::vector<Words>> Read(std::span<const ObjectId> objects) {
+    std::vector<std::string> statements;
+    for (const ObjectId& object : objects) {
+      const std::string name = Quoted(object);
+      statements.push_back(absl::StrCat("SHOW CREATE ", object.kind, " ", name));
+      if (object.kind != "sequence") continue;
+      // The options of the table behind it, and its state.
+      statements.push_back(absl::StrCat("SHOW CREATE TABLE ", name));
+      statements.push_back(absl::StrCat("SELECT * FROM ", name));
+    }
+    const std::vector<absl::StatusOr<Result>> shown = session_.QueryAll(statements);
+    std::vector<Words> words;
+    std::span<const absl::StatusOr<Result>> left = shown;
+    for (const ObjectId& object : objects) {
+      const size_t of_object = object.kind == "sequence" ? 3 : 1;
+      ZDPIPE_ASSIGN_OR_RETURN(words.emplace_back(), WordsOf(object, left.first(of_object)));
+      left = left.subspan(of_object);
+    }
+    return words;
+  }
+
+ private:
+  static std::string Quoted(const ObjectId& object) {
+    return object.kind == "database" ? QuoteName(object.name.schema)
+                                     : QuoteName(object.name.schema, object.name.name);
+  }
+
+  absl::StatusOr<Words> WordsOf(const ObjectId& object,
+                                std::span<const absl::StatusOr<Result>> answers) const {
     Words words;
+    for (const absl::StatusOr<Result>& answer : answers) {
+      if (!answer.ok() && !SessionGoesOn(answer.status())) return answer.status();
+    }
+    const absl::StatusOr<Result>& shown = answers[0];
     if (!shown.ok()) {
       if (DoesNotExist(ServerErrnoOf(shown.status()))) return words;
-      if (!SessionGoesOn(shown.status())) return shown.status();
       words.unreadable = std::string(shown.status().message());
       return words;
     }
@@ -68,16 +96,12 @@ class ShownWords {
       }
       absl::StrAppend(&text, shown->columns[i], ": ", Comparable(object, value.value_or("")), "\n");
     }
-    // The options of the table behind it.
-    if (object.kind == "sequence") {
-      const absl::StatusOr<Result> table = session_.Query(absl::StrCat("SHOW CREATE TABLE ", name));
-      if (!table.ok() && !SessionGoesOn(table.status())) return table.status();
-      if (table.ok()) absl::StrAppend(&text, table->Text(0, "Create Table"), "\n");
+    if (object.kind == "sequence" && answers[1].ok()) {
+      absl::StrAppend(&text, answers[1]->Text(0, "Create Table"), "\n");
     }
     if (object.kind == "sequence" && !rules_.ignore_counters) {
-      const absl::StatusOr<Result> state = session_.Query(absl::StrCat("SELECT * FROM ", name));
+      const absl::StatusOr<Result>& state = answers[2];
       if (!state.ok()) {
-        if (!SessionGoesOn(state.status())) return state.status();
         words.unreadable = std::string(state.status().message());
         return words;
       }
@@ -89,7 +113,6 @@ class ShownWords {
     return words;
   }
 
- private:
   std::string Comparable(const ObjectId& object, std::string text) const {
     if (!absl::StartsWith(text, "CREATE ")) return text;
     if (object.kind == "table") return rules_.ignore_counters ? WithoutCounter(text) : text;
@@ -267,12 +290,18 @@ absl::Status CompareShown(Session& source, Session& target, const Catalog& catal
   }
   ShownWords on_source(source, rules);
   ShownWords on_target(target, rules);
-  for (const ObjectId& object : ObjectsOf(catalog)) {
+  constexpr size_t kAtOnce = 64;
+  const std::vector<ObjectId> objects = ObjectsOf(catalog);
+  for (size_t first = 0; first < objects.size(); first += kAtOnce) {
     if (rules.stopping()) return StoppedError();
-    ZDPIPE_ASSIGN_OR_RETURN(const Words wanted, on_source.Read(object));
-    ZDPIPE_ASSIGN_OR_RETURN(const Words got, on_target.Read(object));
-    std::optional<DefinitionDifference> difference = CompareWords(object, wanted, got);
-    if (difference.has_value()) found.push_back(*std::move(difference));
+    const std::span<const ObjectId> some =
+        std::span(objects).subspan(first, std::min(kAtOnce, objects.size() - first));
+    ZDPIPE_ASSIGN_OR_RETURN(const std::vector<Words> wanted, on_source.Read(some));
+    ZDPIPE_ASSIGN_OR_RETURN(const std::vector<Words> got, on_target.Read(some));
+    for (size_t i = 0; i < some.size(); ++i) {
+      std::optional<DefinitionDifference> difference = CompareWords(some[i], wanted[i], got[i]);
+      if (difference.has_value()) found.push_back(*std::move(difference));
+    }
   }
   for (Session* session : {&source, &target}) {
     ZDPIPE_RETURN_IF_ERROR(session->Execute("SET character_set_results = 'utf8mb4'"));

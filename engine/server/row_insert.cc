@@ -97,6 +97,7 @@ bool IsTemporal(WireType type) {
 // row for an array execute (the library asks for each row in turn), all of them for multi-row.
 struct RowInsert::Binding {
   MYSQL_STMT* statement = nullptr;
+  bool prepared = false;  // of an array execute
   size_t rows = 0;
   std::vector<MYSQL_BIND> binds;
   std::vector<MYSQL_TIME> times;
@@ -169,7 +170,7 @@ absl::StatusOr<std::unique_ptr<RowInsert>> RowInsert::Prepare(Session& session, 
                                                               std::string insert_head,
                                                               const RowLayout& layout) {
   std::unique_ptr<RowInsert> insert(new RowInsert(session, method, std::move(insert_head), layout));
-  if (method == InsertMethod::kArray) ZDPIPE_RETURN_IF_ERROR(insert->PrepareRows(1));
+  if (method == InsertMethod::kArray) ZDPIPE_RETURN_IF_ERROR(insert->BindRows(1));
   return insert;
 }
 
@@ -179,21 +180,20 @@ RowInsert::RowInsert(Session& session, InsertMethod method, std::string insert_h
 
 RowInsert::~RowInsert() = default;
 
-absl::Status RowInsert::PrepareRows(size_t rows_per_statement) {
+std::string RowInsert::Sql(size_t rows_per_statement) const {
   std::string row = "(";
   for (size_t i = 0; i < layout_.columns.size(); ++i) row += i == 0 ? "?" : ",?";
   row += ")";
   std::string sql = insert_head_;
   for (size_t i = 0; i < rows_per_statement; ++i) absl::StrAppend(&sql, i == 0 ? "" : ",", row);
+  return sql;
+}
 
+absl::Status RowInsert::BindRows(size_t rows_per_statement) {
   binding_ = std::make_unique<Binding>();
   binding_->statement = mysql_stmt_init(session_.handle());
   if (binding_->statement == nullptr) {
     return MakeError(Failure::kInternal, "mysql_stmt_init: out of memory");
-  }
-  if (mysql_stmt_prepare(binding_->statement, sql.data(), static_cast<unsigned long>(sql.size())) !=
-      0) {
-    return Error("prepare");
   }
   binding_->Resize(layout_, rows_per_statement);
   return absl::OkStatus();
@@ -241,14 +241,33 @@ absl::Status RowInsert::ExecuteArray(const RowBatch& batch, size_t first, size_t
   mysql_stmt_attr_set(binding.statement, STMT_ATTR_CB_USER_DATA, &binding);
   mysql_stmt_attr_set(binding.statement, STMT_ATTR_CB_PARAM,
                       reinterpret_cast<const void*>(&Binding::OnRow));
+  if (!binding.prepared) {
+    // Prepared with the first execute, in one round trip.
+    const auto parameters = static_cast<unsigned>(binding.binds.size());
+    mysql_stmt_attr_set(binding.statement, STMT_ATTR_PREBIND_PARAMS, &parameters);
+  }
   if (mysql_stmt_bind_param(binding.statement, binding.binds.data()) != 0) return Error("bind");
+  const WaitScope wait(session_.end());
+  if (!binding.prepared) {
+    const std::string sql = Sql(1);
+    if (mariadb_stmt_execute_direct(binding.statement, sql.data(), sql.size()) != 0) {
+      return Error("execute");
+    }
+    binding.prepared = true;
+    return absl::OkStatus();
+  }
   if (mysql_stmt_execute(binding.statement) != 0) return Error("execute");
   return absl::OkStatus();
 }
 
 absl::Status RowInsert::ExecuteMultiRow(const RowBatch& batch, size_t first, size_t count) {
   if (binding_ == nullptr || binding_->rows != count) {
-    ZDPIPE_RETURN_IF_ERROR(PrepareRows(count));
+    ZDPIPE_RETURN_IF_ERROR(BindRows(count));
+    const std::string sql = Sql(count);
+    if (mysql_stmt_prepare(binding_->statement, sql.data(),
+                           static_cast<unsigned long>(sql.size())) != 0) {
+      return Error("prepare");
+    }
   }
   for (size_t i = 0; i < count; ++i) {
     binding_->BindRow(binding_->binds.data(), i, batch.row(first + i));
@@ -256,6 +275,7 @@ absl::Status RowInsert::ExecuteMultiRow(const RowBatch& batch, size_t first, siz
   if (mysql_stmt_bind_param(binding_->statement, binding_->binds.data()) != 0) {
     return Error("bind");
   }
+  const WaitScope wait(session_.end());
   if (mysql_stmt_execute(binding_->statement) != 0) return Error("execute");
   return absl::OkStatus();
 }

@@ -48,7 +48,8 @@ class RowInsert {
 
   RowInsert(Session& session, InsertMethod method, std::string insert_head,
             const RowLayout& layout);
-  absl::Status PrepareRows(size_t rows_per_statement);
+  std::string Sql(size_t rows_per_statement) const;
+  absl::Status BindRows(size_t rows_per_statement);
   absl::Status ExecuteArray(const RowBatch& batch, size_t first, size_t count);
   absl::Status ExecuteMultiRow(const RowBatch& batch, size_t first, size_t count);
   absl::Status CheckOutcome(size_t count, std::optional<uint64_t> expected_warnings);

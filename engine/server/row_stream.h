@@ -54,7 +54,6 @@ class RowStream {
       : session_(session), roles_(std::move(roles)) {}
   absl::Status Start(absl::string_view select);
   absl::Status ReadLayout();
-  absl::Status CheckExecuted() const;
   absl::Status Error(absl::string_view what) const;
 
   // Called by libmariadb for each column of a row being fetched.

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <utility>
 
@@ -116,6 +117,34 @@ std::optional<std::string> Result::Get(size_t row, absl::string_view name) const
 
 std::string Result::Text(size_t row, absl::string_view name) const {
   return Get(row, name).value_or("");
+}
+
+namespace {
+
+struct WaitCounters {
+  std::atomic<uint64_t> nanoseconds = 0;
+  std::atomic<uint64_t> answers = 0;
+};
+
+WaitCounters& CountersOf(End end) {
+  static WaitCounters source;
+  static WaitCounters target;
+  return end == End::kSource ? source : target;
+}
+
+}  // namespace
+
+Waits WaitsFor(End end) {
+  const WaitCounters& counters = CountersOf(end);
+  return {counters.nanoseconds.load(), counters.answers.load()};
+}
+
+WaitScope::~WaitScope() {
+  const auto waited = std::chrono::steady_clock::now() - start_;
+  WaitCounters& counters = CountersOf(end_);
+  counters.nanoseconds +=
+      static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(waited).count());
+  ++counters.answers;
 }
 
 absl::StatusOr<std::unique_ptr<Session>> Session::Connect(const Endpoint& endpoint, End end,
@@ -232,21 +261,21 @@ absl::Status Session::SetUp() {
   ZDPIPE_RETURN_IF_ERROR(
       Execute("SET time_zone = '+00:00', sql_mode = 'ALLOW_INVALID_DATES', "
               "sql_quote_show_create = 1, autocommit = 1"));
-  // A day by default: a lock held by somebody else must not look like a hang.
-  TrySet("lock_wait_timeout = 60");
-  TrySet("wait_timeout = 86400");
-  // Statements we run may take as long as they take; limits of the server's owner are for others.
-  TrySet("max_statement_time = 0");
+  std::vector<absl::string_view> wishes = {
+      // A day by default: a lock held by somebody else must not look like a hang.
+      "lock_wait_timeout = 60", "wait_timeout = 86400",
+      // Statements we run may take as long as they take; limits of the server's owner are for
+      // others.
+      "max_statement_time = 0"};
   if (end_ == End::kTarget) {
     // So that a definition as an older server shows it means the same here, whatever this server's
     // defaults are: CHARSET=utf8mb4 without a collation (11.8 would take uca1400), utf8 (with an
     // empty old_mode it would become utf8mb4), TIMESTAMP NOT NULL without a default (with OFF it
     // would get CURRENT_TIMESTAMP).
-    for (const char* setting : {"character_set_collations = ''", "old_mode = 'UTF8_IS_UTF8MB3'",
-                                "explicit_defaults_for_timestamp = 1"}) {
-      TrySet(setting);  // unknown to servers without the difference
-    }
+    wishes.insert(wishes.end(), {"character_set_collations = ''", "old_mode = 'UTF8_IS_UTF8MB3'",
+                                 "explicit_defaults_for_timestamp = 1"});
   }
+  TrySetAll(wishes);  // some are unknown to servers without the difference
   return absl::OkStatus();
 }
 
@@ -284,6 +313,38 @@ absl::StatusOr<Result> Session::Query(absl::string_view sql) {
   return CollectResults(sql);
 }
 
+std::vector<absl::StatusOr<Result>> Session::QueryAll(const std::vector<std::string>& statements) {
+  // Their requests must fit the line's buffers while nobody reads the answers.
+  constexpr size_t kTogetherBytes = 4096;
+  std::vector<absl::StatusOr<Result>> results;
+  const bool together = TakesStatementsTogether();
+  while (results.size() < statements.size()) {
+    const size_t first = results.size();
+    size_t end = first;
+    absl::Status sent;
+    for (size_t bytes = 0; sent.ok() && end < statements.size(); ++end) {
+      bytes += statements[end].size();
+      if (end > first && (!together || bytes > kTogetherBytes)) break;
+      sent = SendStatement(statements[end]);
+    }
+    const WaitScope wait(end_);  // one round trip
+    for (size_t i = first; i < end; ++i) {
+      // Behind the first answer others may have been read into the library's buffer.
+      const absl::Status waited = sent.ok() && i == first ? AwaitAnswer(statements[i]) : sent;
+      // The library forgets an error when it sends, not when it reads the next answer.
+      mysql_->net.last_errno = 0;
+      results.push_back(waited.ok() ? ReadResults(statements[i]) : waited);
+      const absl::Status& status = results.back().status();
+      const bool not_of_the_server = !status.ok() && ServerErrnoOf(status) == 0;
+      if (!sent.ok() || (!IsSessionLost(status) && !not_of_the_server)) continue;
+      // Nothing of what follows is known to be the answer to what it seems to answer.
+      sent = status;
+      if (i + 1 < end) Cut();
+    }
+  }
+  return results;
+}
+
 absl::StatusOr<std::string> Session::QueryValue(absl::string_view sql) {
   ZDPIPE_ASSIGN_OR_RETURN(const Result result, Query(sql));
   if (result.rows.empty()) {
@@ -304,10 +365,15 @@ absl::Status Session::AwaitStatement() { return CollectResults("statement").stat
 // Reads every result of the statement just sent; keeps the first one that has rows, or else the
 // first one at all.
 absl::StatusOr<Result> Session::CollectResults(absl::string_view sql) {
+  const WaitScope wait(end_);
+  ZDPIPE_RETURN_IF_ERROR(AwaitAnswer(sql));
+  return ReadResults(sql);
+}
+
+absl::StatusOr<Result> Session::ReadResults(absl::string_view sql) {
   // No statement of ours, nor a hoster's procedure, has more than a few results.
   constexpr int kMaxResults = 1000;
   Result kept;
-  ZDPIPE_RETURN_IF_ERROR(AwaitAnswer(sql));
   if (mysql_read_query_result(mysql_) != 0) return LastError(Shown(sql));
   for (int count = 0; count < kMaxResults; ++count) {
     if (MYSQL_RES* rows = mysql_use_result(mysql_); rows != nullptr) {
@@ -423,6 +489,14 @@ bool Session::TrySet(absl::string_view assignment) {
   return ExecuteWithWarnings(absl::StrCat("SET SESSION ", assignment)).ok();
 }
 
+void Session::TrySetAll(const std::vector<absl::string_view>& assignments) {
+  std::vector<std::string> statements;
+  for (const absl::string_view assignment : assignments) {
+    statements.push_back(absl::StrCat("SET SESSION ", assignment));
+  }
+  (void)QueryAll(statements);  // a lost session shows up in the next statement
+}
+
 Failure Session::failure() const {
   return end_ == End::kSource ? Failure::kSource : Failure::kTarget;
 }
@@ -433,6 +507,12 @@ bool Session::supports_bulk_execute() const {
   unsigned long capabilities = 0;
   mariadb_get_infov(mysql_, MARIADB_CONNECTION_EXTENDED_SERVER_CAPABILITIES, &capabilities);
   return version_.mariadb && (capabilities & (MARIADB_CLIENT_STMT_BULK_OPERATIONS >> 32)) != 0;
+}
+
+// The servers that take a prepared statement and its first execute together (the library sends them
+// so), MariaDB >= 10.2. Older ones throw away what comes before they have answered.
+bool Session::TakesStatementsTogether() const {
+  return supports_bulk_execute() && !endpoint_.compress;
 }
 
 absl::Status Session::LastError(absl::string_view what) const {

@@ -95,6 +95,26 @@ struct SessionOptions {
   std::string program_name = "zdpipe";
 };
 
+// What all sessions of this process together have waited for an end's answers so far.
+struct Waits {
+  uint64_t nanoseconds = 0;
+  uint64_t answers = 0;
+};
+Waits WaitsFor(End end);
+
+// Counts the time until it is destroyed as a wait for an answer.
+class WaitScope {
+ public:
+  explicit WaitScope(End end) : end_(end) {}
+  ~WaitScope();
+  WaitScope(const WaitScope&) = delete;
+  WaitScope& operator=(const WaitScope&) = delete;
+
+ private:
+  const End end_;
+  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
 class Session {
  public:
   // Connects, refuses LOCAL INFILE, sets utf8mb4, time_zone '+00:00' and an empty sql_mode.
@@ -115,6 +135,10 @@ class Session {
 
   // Runs a query and returns its result. A CALL may have several: the first one with rows wins.
   absl::StatusOr<Result> Query(absl::string_view sql);
+  // The outcome of each of the statements, which are all run, whatever becomes of the ones before.
+  // They travel together where the server takes it so: many statements that take no time cost one
+  // round trip. An answer may not take longer than the io_timeout.
+  std::vector<absl::StatusOr<Result>> QueryAll(const std::vector<std::string>& statements);
   // The single value of a single row; an error when there is no row. NULL is "".
   absl::StatusOr<std::string> QueryValue(absl::string_view sql);
 
@@ -131,6 +155,8 @@ class Session {
 
   // Tries a SET; false when the server does not know or does not allow it.
   bool TrySet(absl::string_view assignment);
+  // Tries each of them.
+  void TrySetAll(const std::vector<absl::string_view>& assignments);
 
   const Version& version() const { return version_; }
   const Endpoint& endpoint() const { return endpoint_; }
@@ -153,7 +179,9 @@ class Session {
   absl::Status ConnectWith(const SessionOptions& options, bool tls);
   absl::Status ConnectError() const;
   absl::Status SetUp();
+  bool TakesStatementsTogether() const;
   absl::StatusOr<Result> CollectResults(absl::string_view sql);
+  absl::StatusOr<Result> ReadResults(absl::string_view sql);
   absl::Status AwaitAnswer(absl::string_view what);
   absl::Status AskWhetherItWorks() const;
   absl::Status CutOff(absl::string_view sql, absl::string_view why);

@@ -56,7 +56,7 @@ absl::Status StopReplica(Session& session, const ReplicaStatus& status);
 // or does not tell this user.
 BinlogPosition ReadMasterStatus(Session& session);
 
-// A global variable or "" when the server does not know it.
+// A global variable; "" when the server does not know it, or the session is lost.
 std::string ReadVariable(Session& session, absl::string_view name);
 
 }  // namespace zdpipe

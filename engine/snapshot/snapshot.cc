@@ -70,6 +70,8 @@ absl::StatusOr<SnapshotProof> ReadProofInside(Session& session, SourceState stat
   if (session.version().mariadb && !proof.binlog.empty()) {
     proof.binlog_gtid = ReadVariable(session, "gtid_binlog_pos");
   }
+  // What a lost session did not tell is not what the server does not have.
+  ZDPIPE_RETURN_IF_ERROR(session.Execute("DO 0"));
   return proof;
 }
 
