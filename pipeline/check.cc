@@ -25,22 +25,22 @@ class Checker {
       : source_(source), target_(target), options_(options), earlier_(earlier), result_(result) {}
 
   absl::Status Run() {
-    result_.source = ReadIdentity(source_);
-    result_.target = ReadIdentity(target_);
+    ZDPIPE_ASSIGN_OR_RETURN(result_.source, ReadIdentity(source_));
+    ZDPIPE_ASSIGN_OR_RETURN(result_.target, ReadIdentity(target_));
     CheckVersions();
-    CheckSameServer();
+    ZDPIPE_RETURN_IF_ERROR(CheckSameServer());
     CheckEncryption();
     ZDPIPE_RETURN_IF_ERROR(CheckReplication());
     ZDPIPE_ASSIGN_OR_RETURN(result_.catalog, ReadCatalog(source_, options_.selection));
     for (const std::string& reason : result_.catalog.left_out) {
       Add("DATABASE_LEFT_OUT", Severity::kWarning, "", reason, "");
     }
-    CheckNames();
+    ZDPIPE_RETURN_IF_ERROR(CheckNames());
     CheckRowsElsewhere();
     ZDPIPE_RETURN_IF_ERROR(CheckLedger(target_, options_, earlier_, result_));
     ZDPIPE_RETURN_IF_ERROR(CheckTargetEmpty());
-    CheckTargetReadOnly();
-    CheckPackets();
+    ZDPIPE_RETURN_IF_ERROR(CheckTargetReadOnly());
+    ZDPIPE_RETURN_IF_ERROR(CheckPackets());
     ZDPIPE_RETURN_IF_ERROR(CheckAccounts(source_, target_, options_, earlier_, result_));
     ZDPIPE_RETURN_IF_ERROR(CheckPrivileges(source_, target_, options_, result_));
     const absl::Status release = CheckRelease(source_, target_, result_.catalog, result_.findings);
@@ -82,15 +82,16 @@ class Checker {
     }
   }
 
-  void CheckSameServer() {
-    const std::string source_uuid = ReadVariable(source_, "server_uid");
-    if (!source_uuid.empty() && source_uuid == ReadVariable(target_, "server_uid") &&
-        ReadVariable(source_, "port") == ReadVariable(target_, "port") &&
-        ReadVariable(source_, "datadir") == ReadVariable(target_, "datadir") &&
-        ReadVariable(source_, "socket") == ReadVariable(target_, "socket")) {
-      Add("SAME_SERVER", Severity::kError, target_.endpoint().name,
-          "source and target are the same server", "check --from and --to");
+  absl::Status CheckSameServer() {
+    for (const char* name : {"server_uid", "port", "datadir", "socket"}) {
+      ZDPIPE_ASSIGN_OR_RETURN(const std::string source, ReadVariable(source_, name));
+      ZDPIPE_ASSIGN_OR_RETURN(const std::string target, ReadVariable(target_, name));
+      const bool unknown = source.empty() && name == absl::string_view("server_uid");
+      if (unknown || source != target) return absl::OkStatus();
     }
+    Add("SAME_SERVER", Severity::kError, target_.endpoint().name,
+        "source and target are the same server", "check --from and --to");
+    return absl::OkStatus();
   }
 
   void CheckEncryption() {
@@ -124,8 +125,11 @@ class Checker {
           "point --from at the stopped replica; or say --source-state master (takes writes) or "
           "frozen (nobody writes)");
     }
-    for (const ReplicaChannel& channel : result_.replica.channels) CheckChannel(channel);
-    if (!result_.source.log_bin && ReadVariable(source_, "read_only") == "OFF") {
+    for (const ReplicaChannel& channel : result_.replica.channels) {
+      ZDPIPE_RETURN_IF_ERROR(CheckChannel(channel));
+    }
+    ZDPIPE_ASSIGN_OR_RETURN(const std::string read_only, ReadVariable(source_, "read_only"));
+    if (!result_.source.log_bin && read_only == "OFF") {
       Add("DIRECT_WRITES_UNSEEN", Severity::kWarning, source_.endpoint().name,
           "the replica has no binlog and read_only is OFF",
           "set read_only = ON: writes that do not come through replication could not be noticed");
@@ -133,7 +137,7 @@ class Checker {
     return absl::OkStatus();
   }
 
-  void CheckChannel(const ReplicaChannel& channel) {
+  absl::Status CheckChannel(const ReplicaChannel& channel) {
     const std::string object =
         channel.channel.empty()
             ? source_.endpoint().name
@@ -150,23 +154,25 @@ class Checker {
     }
     if (channel.parallel_mode == "minimal" || channel.parallel_mode == "none" ||
         channel.parallel_mode.empty()) {
-      return;
+      return absl::OkStatus();
     }
-    const std::string threads = ReadVariable(source_, "slave_domain_parallel_threads");
+    ZDPIPE_ASSIGN_OR_RETURN(const std::string threads,
+                            ReadVariable(source_, "slave_domain_parallel_threads"));
     if (!threads.empty() && threads != "0") {
       Add("PARALLEL_DOMAINS", Severity::kWarning, object,
           absl::StrCat("Parallel_Mode ", Printable(channel.parallel_mode),
                        ", slave_domain_parallel_threads ", threads),
           "with several GTID domains applied in parallel use the GTID position of the handoff");
     }
+    return absl::OkStatus();
   }
 
   // With lower_case_table_names = 1 on the target, `A` and `a` become one table.
-  void CheckNames() {
-    if (ReadVariable(target_, "lower_case_table_names") == "0" ||
-        ReadVariable(source_, "lower_case_table_names") != "0") {
-      return;
-    }
+  absl::Status CheckNames() {
+    constexpr char kVariable[] = "lower_case_table_names";
+    ZDPIPE_ASSIGN_OR_RETURN(const std::string source, ReadVariable(source_, kVariable));
+    ZDPIPE_ASSIGN_OR_RETURN(const std::string target, ReadVariable(target_, kVariable));
+    if (target == "0" || source != "0") return absl::OkStatus();
     std::map<std::string, std::string> seen;
     auto look = [&](const std::string& name) {
       const auto [found, added] = seen.emplace(absl::AsciiStrToLower(name), name);
@@ -181,6 +187,7 @@ class Checker {
     for (const TableInfo& table : result_.catalog.tables) {
       look(absl::StrCat(table.name.schema, ".", table.name.name));
     }
+    return absl::OkStatus();
   }
 
   void CheckRowsElsewhere() {
@@ -235,24 +242,29 @@ class Checker {
     return absl::OkStatus();
   }
 
-  void CheckTargetReadOnly() {
-    const std::string read_only = ReadVariable(target_, "read_only");
-    if (read_only == "OFF" || read_only == "0" || read_only.empty()) return;
+  absl::Status CheckTargetReadOnly() {
+    ZDPIPE_ASSIGN_OR_RETURN(const std::string read_only, ReadVariable(target_, "read_only"));
+    if (read_only == "OFF" || read_only == "0" || read_only.empty()) return absl::OkStatus();
     Add("TARGET_READ_ONLY", Severity::kError, target_.endpoint().name,
         absl::StrCat("read_only is ", read_only), "SET GLOBAL read_only = OFF on the target");
+    return absl::OkStatus();
   }
 
-  void CheckPackets() {
+  absl::Status CheckPackets() {
+    constexpr char kVariable[] = "max_allowed_packet";
+    ZDPIPE_ASSIGN_OR_RETURN(const std::string of_source, ReadVariable(source_, kVariable));
+    ZDPIPE_ASSIGN_OR_RETURN(const std::string of_target, ReadVariable(target_, kVariable));
     uint64_t source = 0;
     uint64_t target = 0;
-    (void)absl::SimpleAtoi(ReadVariable(source_, "max_allowed_packet"), &source);
-    (void)absl::SimpleAtoi(ReadVariable(target_, "max_allowed_packet"), &target);
+    (void)absl::SimpleAtoi(of_source, &source);
+    (void)absl::SimpleAtoi(of_target, &target);
     if (target < source) {
       Add("SMALLER_PACKET", Severity::kWarning, target_.endpoint().name,
           absl::StrCat("max_allowed_packet is ", target, " on the target and ", source,
                        " on the source"),
           "a row larger than the target's limit would end the copy: raise it to the source's");
     }
+    return absl::OkStatus();
   }
 
   Session& source_;

@@ -2,7 +2,6 @@
 
 #include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/task_arena.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
@@ -171,11 +170,8 @@ class Attempt {
     ZDPIPE_ASSIGN_OR_RETURN(check_, RunCheck(*source_, *target_, options_, earlier_));
     ReportCheck(check_, report_);
     progress_.SetTotals(report_.tables_total, report_.bytes_estimate, report_.resources.jobs);
-    plan_ = MakeResumePlan(options_, report_.resources, check_, *source_);
-    // A session that was lost on the way has taken what it was asked for as unknown to the server.
-    for (Session* session : {source_.get(), target_.get()}) {
-      ZDPIPE_RETURN_IF_ERROR(session->Execute("DO 0"));
-    }
+    ZDPIPE_ASSIGN_OR_RETURN(plan_,
+                            MakeResumePlan(options_, report_.resources, check_, *source_));
     if (resume_) ZDPIPE_RETURN_IF_ERROR(CompareResumePlans(earlier_plan_, plan_));
     if (options_.resume && !resume_) {
       ZDPIPE_ASSIGN_OR_RETURN(const bool ended, HasEndedBefore());

@@ -448,7 +448,9 @@ class PrivilegeChecker {
   // the address it connects from, and makes that account when there is none: the user, let in by
   // 'zdpipe'@'%', has lost all other rights from then on, and views on its functions fail.
   absl::Status CheckRightsOnOwnRoutines(const Rights& rights, const std::string& database) {
-    const bool automatic = ReadVariable(target_, "automatic_sp_privileges") != "OFF";
+    ZDPIPE_ASSIGN_OR_RETURN(const std::string rights_of_makers,
+                            ReadVariable(target_, "automatic_sp_privileges"));
+    const bool automatic = rights_of_makers != "OFF";
     std::string reason =
         "automatic_sp_privileges is OFF: the maker of a routine gets no right on it";
     if (automatic) {
@@ -530,10 +532,9 @@ class PrivilegeChecker {
     const std::string database = result_.catalog.triggers.empty()
                                      ? result_.catalog.routines.front().name.schema
                                      : result_.catalog.triggers.front().name.schema;
-    if (!result_.target.log_bin ||
-        ReadVariable(target_, "log_bin_trust_function_creators") != "OFF") {
-      return absl::OkStatus();
-    }
+    ZDPIPE_ASSIGN_OR_RETURN(const std::string trust,
+                            ReadVariable(target_, "log_bin_trust_function_creators"));
+    if (!result_.target.log_bin || trust != "OFF") return absl::OkStatus();
     const absl::Status tried = Probe(target_, TriggerOnNothing(database));
     if (IsSessionLost(tried)) return tried;
     if (ServerErrnoOf(tried) != kErrNeedsSuper) return absl::OkStatus();

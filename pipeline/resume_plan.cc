@@ -46,9 +46,9 @@ std::string Release(const ServerIdentity& identity) {
 }
 
 // What a server says of itself: how it is reached may change.
-std::string SourceText(Session& source, const ServerIdentity& identity) {
-  return absl::StrCat(Release(identity), ", server_id ", identity.server_id, ", port ",
-                      ReadVariable(source, "port"));
+absl::StatusOr<std::string> SourceText(Session& source, const ServerIdentity& identity) {
+  ZDPIPE_ASSIGN_OR_RETURN(const std::string port, ReadVariable(source, "port"));
+  return absl::StrCat(Release(identity), ", server_id ", identity.server_id, ", port ", port);
 }
 
 std::string List(std::vector<std::string> names) {
@@ -99,12 +99,13 @@ std::string CatalogDigest(const Catalog& catalog) {
   return digest.Hex();
 }
 
-Ledger::Plan MakeResumePlan(const CopyOptions& options, const Resources& resources,
+absl::StatusOr<Ledger::Plan> MakeResumePlan(const CopyOptions& options, const Resources& resources,
                             const CheckResult& check, Session& source) {
   const Selection& selection = options.selection;
-  return {
+  ZDPIPE_ASSIGN_OR_RETURN(const std::string source_text, SourceText(source, check.source));
+  return Ledger::Plan{
       {"zdpipe version", options.tool_version},
-      {"source", SourceText(source, check.source)},
+      {"source", source_text},
       {"target", Release(check.target)},
       {"--source-state", StateText(options.source_state)},
       {"--databases", List(selection.databases)},

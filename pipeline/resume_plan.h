@@ -16,7 +16,7 @@ namespace zdpipe {
 
 // Options that decide what ends up on the target, both servers, the source's objects. Not in it:
 // what may change between two attempts (passwords, addresses, limits, the number of jobs).
-Ledger::Plan MakeResumePlan(const CopyOptions& options, const Resources& resources,
+absl::StatusOr<Ledger::Plan> MakeResumePlan(const CopyOptions& options, const Resources& resources,
                             const CheckResult& check, Session& source);
 
 // kResume, naming what differs, unless the two are equal.

@@ -55,8 +55,8 @@ class VerifyRun {
         resources_, PlanResources(options_.memory_bytes, options_.range_bytes, options_.jobs));
     ZDPIPE_ASSIGN_OR_RETURN(source_, Session::Connect(options_.source, End::kSource, {}));
     ZDPIPE_ASSIGN_OR_RETURN(target_, Session::Connect(options_.target, End::kTarget, {}));
-    report_.source = ReadIdentity(*source_);
-    report_.target = ReadIdentity(*target_);
+    ZDPIPE_ASSIGN_OR_RETURN(report_.source, ReadIdentity(*source_));
+    ZDPIPE_ASSIGN_OR_RETURN(report_.target, ReadIdentity(*target_));
     const std::optional<SnapshotProof> source_before = ReadProofOf("source", options_.source);
     const std::optional<SnapshotProof> target_before = ReadProofOf("target", options_.target);
     progress_.SetPhase("definitions");

@@ -135,15 +135,17 @@ ordered_json Identity(const ServerIdentity& server) {
 
 }  // namespace
 
-ServerIdentity ReadIdentity(Session& session) {
+absl::StatusOr<ServerIdentity> ReadIdentity(Session& session) {
   ServerIdentity identity;
   identity.name = session.endpoint().name;
   identity.address = session.endpoint().Address();
   identity.vendor = session.version().mariadb ? "MariaDB" : "MySQL";
   identity.version = session.version().text;
-  identity.server_id = ReadVariable(session, "server_id");
-  identity.rds = absl::StartsWith(ReadVariable(session, "basedir"), "/rdsdbbin");
-  identity.log_bin = ReadVariable(session, "log_bin") == "ON";
+  ZDPIPE_ASSIGN_OR_RETURN(identity.server_id, ReadVariable(session, "server_id"));
+  ZDPIPE_ASSIGN_OR_RETURN(const std::string basedir, ReadVariable(session, "basedir"));
+  ZDPIPE_ASSIGN_OR_RETURN(const std::string log_bin, ReadVariable(session, "log_bin"));
+  identity.rds = absl::StartsWith(basedir, "/rdsdbbin");
+  identity.log_bin = log_bin == "ON";
   return identity;
 }
 

@@ -25,7 +25,7 @@ struct ServerIdentity {
   bool log_bin = false;
 };
 
-ServerIdentity ReadIdentity(Session& session);
+absl::StatusOr<ServerIdentity> ReadIdentity(Session& session);
 
 // One file per channel; `channel` is an index into the proof's channels, ignored for a source that
 // is no replica.

@@ -100,20 +100,22 @@ absl::Status StopReplica(Session& session, const ReplicaStatus& status) {
   return absl::OkStatus();
 }
 
-BinlogPosition ReadMasterStatus(Session& session) {
+absl::StatusOr<BinlogPosition> ReadMasterStatus(Session& session) {
   for (const char* statement : {"SHOW MASTER STATUS", "SHOW BINARY LOG STATUS"}) {
     const absl::StatusOr<Result> result = session.Query(statement);
+    if (IsSessionLost(result.status())) return result.status();
     if (result.ok() && !result->rows.empty()) {
-      return {result->Text(0, "File"), Number(result->Text(0, "Position"))};
+      return BinlogPosition{result->Text(0, "File"), Number(result->Text(0, "Position"))};
     }
   }
-  return {};
+  return BinlogPosition();
 }
 
-std::string ReadVariable(Session& session, absl::string_view name) {
+absl::StatusOr<std::string> ReadVariable(Session& session, absl::string_view name) {
   const absl::StatusOr<Result> result =
       session.Query(absl::StrCat("SHOW GLOBAL VARIABLES LIKE ", QuoteText(name)));
-  if (!result.ok() || result->rows.empty()) return "";
+  if (IsSessionLost(result.status())) return result.status();
+  if (!result.ok() || result->rows.empty()) return std::string();
   return result->rows[0][1].value_or("");
 }
 

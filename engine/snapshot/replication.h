@@ -53,11 +53,11 @@ absl::StatusOr<ReplicaStatus> ReadReplicaStatus(Session& session);
 absl::Status StopReplica(Session& session, const ReplicaStatus& status);
 
 // The server's own binlog, by SHOW MASTER STATUS / SHOW BINARY LOG STATUS; empty when it has none
-// or does not tell this user.
-BinlogPosition ReadMasterStatus(Session& session);
+// or does not tell this user. Errors: a lost session, which has told nothing.
+absl::StatusOr<BinlogPosition> ReadMasterStatus(Session& session);
 
-// A global variable; "" when the server does not know it, or the session is lost.
-std::string ReadVariable(Session& session, absl::string_view name);
+// A global variable; "" when the server does not know it. Errors: a lost session.
+absl::StatusOr<std::string> ReadVariable(Session& session, absl::string_view name);
 
 }  // namespace zdpipe
 

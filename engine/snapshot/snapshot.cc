@@ -22,19 +22,18 @@ absl::Status SetUpReader(Session& session) {
   ZDPIPE_RETURN_IF_ERROR(
       session.Execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"));
   // Backpressure: while the target is busy the source waits to send, and must not give up.
-  for (const char* setting :
-       {"net_write_timeout = 86400", "net_read_timeout = 86400", "query_cache_type = OFF",
-        // Rows are read once: no reason to keep an idle transaction from living.
-        "idle_transaction_timeout = 0", "idle_readonly_transaction_timeout = 0"}) {
-    session.TrySet(setting);
-  }
+  session.TrySetAll(
+      {"net_write_timeout = 86400", "net_read_timeout = 86400", "query_cache_type = OFF",
+       // Rows are read once: no reason to keep an idle transaction from living.
+       "idle_transaction_timeout = 0", "idle_readonly_transaction_timeout = 0"});
   return absl::OkStatus();
 }
 
 // The session's own snapshot position; needs no privilege. MySQL does not have it.
-BinlogPosition ReadSnapshotPosition(Session& session) {
+absl::StatusOr<BinlogPosition> ReadSnapshotPosition(Session& session) {
   const absl::StatusOr<Result> result =
       session.Query("SHOW STATUS WHERE Variable_name LIKE 'Binlog\\_snapshot\\_%'");
+  if (IsSessionLost(result.status())) return result.status();
   BinlogPosition position;
   if (!result.ok()) return position;
   for (size_t row = 0; row < result->rows.size(); ++row) {
@@ -51,8 +50,9 @@ absl::Status ReadReplicaProof(Session& session, SourceState state, SnapshotProof
   ZDPIPE_ASSIGN_OR_RETURN(ReplicaStatus status, ReadReplicaStatus(session));
   proof.channels = std::move(status.channels);
   proof.replica_taken_from = std::move(status.taken_from);
-  proof.replica_gtid =
-      ReadVariable(session, session.version().mariadb ? "gtid_slave_pos" : "gtid_executed");
+  ZDPIPE_ASSIGN_OR_RETURN(
+      proof.replica_gtid,
+      ReadVariable(session, session.version().mariadb ? "gtid_slave_pos" : "gtid_executed"));
   return absl::OkStatus();
 }
 
@@ -60,18 +60,16 @@ absl::Status ReadReplicaProof(Session& session, SourceState state, SnapshotProof
 absl::StatusOr<SnapshotProof> ReadProofInside(Session& session, SourceState state) {
   SnapshotProof proof;
   ZDPIPE_RETURN_IF_ERROR(ReadReplicaProof(session, state, proof));
-  proof.binlog = ReadSnapshotPosition(session);
+  ZDPIPE_ASSIGN_OR_RETURN(proof.binlog, ReadSnapshotPosition(session));
   proof.binlog_taken_from = "Binlog_snapshot_file, Binlog_snapshot_position";
   if (proof.binlog.empty() && state != SourceState::kMaster) {
-    proof.binlog = ReadMasterStatus(session);
+    ZDPIPE_ASSIGN_OR_RETURN(proof.binlog, ReadMasterStatus(session));
     proof.binlog_taken_from = "SHOW MASTER STATUS";
   }
   if (proof.binlog.empty()) proof.binlog_taken_from = "";
   if (session.version().mariadb && !proof.binlog.empty()) {
-    proof.binlog_gtid = ReadVariable(session, "gtid_binlog_pos");
+    ZDPIPE_ASSIGN_OR_RETURN(proof.binlog_gtid, ReadVariable(session, "gtid_binlog_pos"));
   }
-  // What a lost session did not tell is not what the server does not have.
-  ZDPIPE_RETURN_IF_ERROR(session.Execute("DO 0"));
   return proof;
 }
 
@@ -92,9 +90,12 @@ absl::Status StartTogether(std::vector<std::unique_ptr<Session>>& sessions) {
   return absl::OkStatus();
 }
 
-std::vector<BinlogPosition> Positions(std::vector<std::unique_ptr<Session>>& sessions) {
+absl::StatusOr<std::vector<BinlogPosition>> Positions(
+    std::vector<std::unique_ptr<Session>>& sessions) {
   std::vector<BinlogPosition> positions;
-  for (auto& session : sessions) positions.push_back(ReadSnapshotPosition(*session));
+  for (auto& session : sessions) {
+    ZDPIPE_ASSIGN_OR_RETURN(positions.emplace_back(), ReadSnapshotPosition(*session));
+  }
   return positions;
 }
 
@@ -129,11 +130,13 @@ absl::Status RequirePosition(const BinlogPosition& position) {
 absl::Status StartUnderReadLock(Snapshot& snapshot, Session& locker) {
   ZDPIPE_RETURN_IF_ERROR(locker.Execute("FLUSH TABLES WITH READ LOCK"));
   absl::Status status = StartTogether(snapshot.sessions);
-  BinlogPosition locked = ReadMasterStatus(locker);
+  const absl::StatusOr<BinlogPosition> locked = ReadMasterStatus(locker);
   ZDPIPE_RETURN_IF_ERROR(locker.Execute("UNLOCK TABLES"));
   ZDPIPE_RETURN_IF_ERROR(status);
-  const BinlogPosition own = ReadSnapshotPosition(*snapshot.sessions.front());
-  snapshot.proof.binlog = own.empty() ? locked : own;
+  ZDPIPE_RETURN_IF_ERROR(locked.status());
+  ZDPIPE_ASSIGN_OR_RETURN(const BinlogPosition own,
+                          ReadSnapshotPosition(*snapshot.sessions.front()));
+  snapshot.proof.binlog = own.empty() ? *locked : own;
   snapshot.proof.binlog_taken_from = own.empty()
                                          ? "SHOW MASTER STATUS under FLUSH TABLES WITH READ LOCK"
                                          : "Binlog_snapshot_file, Binlog_snapshot_position";
@@ -145,7 +148,8 @@ absl::Status StartOnMaster(Snapshot& snapshot, const Endpoint& endpoint,
                            const SessionOptions& options) {
   for (int round = 0; round < kAgreementRounds; ++round) {
     ZDPIPE_RETURN_IF_ERROR(StartTogether(snapshot.sessions));
-    const std::vector<BinlogPosition> positions = Positions(snapshot.sessions);
+    ZDPIPE_ASSIGN_OR_RETURN(const std::vector<BinlogPosition> positions,
+                            Positions(snapshot.sessions));
     if (positions.front().empty()) break;  // MySQL: only the lock helps
     if (std::all_of(positions.begin(), positions.end(),
                     [&](const BinlogPosition& p) { return p == positions.front(); })) {
@@ -162,7 +166,8 @@ absl::Status StartOnMaster(Snapshot& snapshot, const Endpoint& endpoint,
   const size_t wanted = snapshot.sessions.size();
   snapshot.sessions.resize(1);
   ZDPIPE_RETURN_IF_ERROR(StartTogether(snapshot.sessions));
-  snapshot.proof.binlog = ReadSnapshotPosition(*snapshot.sessions.front());
+  ZDPIPE_ASSIGN_OR_RETURN(snapshot.proof.binlog,
+                          ReadSnapshotPosition(*snapshot.sessions.front()));
   snapshot.proof.binlog_taken_from = "Binlog_snapshot_file, Binlog_snapshot_position";
   snapshot.notes.push_back(absl::StrCat("the source takes writes so fast that ", wanted,
                                         " sessions did not agree in ", kAgreementRounds,
