@@ -350,6 +350,27 @@ TEST_F(HostileRowsTest, WhatIsExecutedIsNotWhatWasPrepared) {
   }
 }
 
+// INT was prepared, BIGINT is executed: the rows are what the execute says.
+TEST_F(HostileRowsTest, RowsAreReadAsTheExecuteDescribesThem) {
+  const std::string values("\1\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0", 16);
+  const auto proxy = Play(*source_, "EXECUTE SELECT id, id + 0",
+                          LastBytes(Executed(2, {std::string(2, '\0') + values}, 8)));
+  auto session = ConnectThrough(*proxy);
+  ASSERT_TRUE(session.ok()) << session.status();
+  auto stream = RowStream::Open(**session, "SELECT id, id + 0 AS x FROM d.t",
+                                std::vector<ColumnRole>(2, ColumnRole::kPlain));
+  ASSERT_TRUE(stream.ok()) << stream.status();
+  ASSERT_EQ((*stream)->layout().columns.size(), 2u);
+  for (const WireColumn& column : (*stream)->layout().columns) {
+    EXPECT_EQ(column.type, WireType::kInt64);
+  }
+  ASSERT_EQ((*stream)->Next().value_or(false), true);
+  const WireRow row = (*stream)->row();
+  EXPECT_EQ(std::string(row.end() - static_cast<std::ptrdiff_t>(values.size()), row.end()), values);
+  EXPECT_EQ((*stream)->Next().value_or(true), false);
+  EXPECT_EQ(proxy->answers(), 1);
+}
+
 TEST_F(HostileRowsTest, RowsThatAreNotWhatTheyShouldBe) {
   const std::string select = "SELECT id, a FROM d.t";
   const std::string id("\1\0\0\0", 4);
