@@ -63,11 +63,11 @@ inline constexpr unsigned kErrLockWaitTimeout = 1205;
 inline constexpr unsigned kErrDeadlock = 1213;
 inline constexpr unsigned kErrAccessDeniedSpecific = 1227;
 inline constexpr unsigned kErrQueryInterrupted = 1317;
-inline constexpr unsigned kErrNetworkRead = 5013;   // CR_ERR_NET_READ
-inline constexpr unsigned kErrNetworkWrite = 5014;  // CR_ERR_NET_WRITE
 inline constexpr unsigned kErrTableDefinitionChanged = 1412;
 inline constexpr unsigned kErrDuplicate = 1062;
 inline constexpr unsigned kErrClientPacketTooLarge = 2020;  // CR_NET_PACKET_TOO_LARGE
+inline constexpr unsigned kErrNetworkRead = 5013;           // CR_ERR_NET_READ
+inline constexpr unsigned kErrNetworkWrite = 5014;          // CR_ERR_NET_WRITE
 inline constexpr unsigned kErrNoAnswer = 2999;  // zdpipe's own: no answer within the time limit
 
 // A deadlock or lock wait timeout: the transaction may be replayed as a whole, at once.

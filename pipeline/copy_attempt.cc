@@ -12,7 +12,6 @@
 #include <random>
 #include <set>
 #include <thread>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -139,6 +138,7 @@ class Attempt {
   }
 
   absl::Status Check() {
+    // Said before anything is connected.
     ZDPIPE_RETURN_IF_ERROR(
         PlanResources(options_.memory_bytes, options_.range_bytes, options_.jobs).status());
     ZDPIPE_ASSIGN_OR_RETURN(source_, Session::Connect(options_.source, End::kSource, {}));
@@ -146,8 +146,8 @@ class Attempt {
     ZDPIPE_ASSIGN_OR_RETURN(report_.resources, PlanResourcesFor(options_, *target_));
     ZDPIPE_ASSIGN_OR_RETURN(ledger_session_, Session::Connect(options_.target, End::kTarget, {}));
     ledger_thread_.store(ledger_session_->thread_id());
-    report_.source_round_trip = RoundTripSeconds(*source_);
-    report_.target_round_trip = RoundTripSeconds(*target_);
+    ZDPIPE_ASSIGN_OR_RETURN(report_.source_round_trip, RoundTripSeconds(*source_));
+    ZDPIPE_ASSIGN_OR_RETURN(report_.target_round_trip, RoundTripSeconds(*target_));
     meter_.SetRoundTrips(report_.source_round_trip, report_.target_round_trip);
     // The lock goes with the session: if this machine vanishes without a word, the server must not
     // keep it for long. While we live, the heartbeats keep the session.
@@ -170,8 +170,7 @@ class Attempt {
     ZDPIPE_ASSIGN_OR_RETURN(check_, RunCheck(*source_, *target_, options_, earlier_));
     ReportCheck(check_, report_);
     progress_.SetTotals(report_.tables_total, report_.bytes_estimate, report_.resources.jobs);
-    ZDPIPE_ASSIGN_OR_RETURN(plan_,
-                            MakeResumePlan(options_, report_.resources, check_, *source_));
+    ZDPIPE_ASSIGN_OR_RETURN(plan_, MakeResumePlan(options_, report_.resources, check_, *source_));
     if (resume_) ZDPIPE_RETURN_IF_ERROR(CompareResumePlans(earlier_plan_, plan_));
     if (options_.resume && !resume_) {
       ZDPIPE_ASSIGN_OR_RETURN(const bool ended, HasEndedBefore());
@@ -589,30 +588,28 @@ class Attempt {
     const auto leave = [&] {
       return context.queue.empty() || error_.failed() || cancel_.cancelled();
     };
-    gate.Await(lane, leave);
-    if (leave()) {
-      (void)context.queue.Take();  // an idle lane from now on
-      return absl::OkStatus();
-    }
-    ZDPIPE_ASSIGN_OR_RETURN(LaneSessions sessions, OpenLane(std::move(reader)));
-    while (const TableInfo* table = context.queue.Take()) {
-      if (error_.failed() || cancel_.cancelled()) return absl::OkStatus();
+    std::optional<LaneSessions> sessions;  // of a lane that is let in
+    while (true) {
+      gate.Await(lane, leave);
+      const TableInfo* table = context.queue.Take();
+      if (table == nullptr || error_.failed() || cancel_.cancelled()) return absl::OkStatus();
+      if (!sessions.has_value()) {
+        ZDPIPE_ASSIGN_OR_RETURN(sessions, OpenLane(std::move(reader)));
+      }
       ZDPIPE_ASSIGN_OR_RETURN(TableOutcome outcome,
-                              CopyTable(*table, starts_.at(table->name), lane, sessions, context));
+                              CopyTable(*table, starts_.at(table->name), lane, *sessions, context));
       if (outcome.too_wide) {
         // The only session there is has the highest limit already.
         if (snapshot_.sessions.size() == 1) return TooLarge(*table);
         std::lock_guard lock(mutex_);
         wide_tables_.push_back(table);
         // The row that did not fit has cost this session: it cannot go on reading.
-        ZDPIPE_ASSIGN_OR_RETURN(sessions.reader, ReopenReader());
-        if (sessions.reader == nullptr) return absl::OkStatus();
-      } else {
-        Keep(std::move(outcome));
+        ZDPIPE_ASSIGN_OR_RETURN(sessions->reader, ReopenReader());
+        if (sessions->reader == nullptr) return absl::OkStatus();
+        continue;
       }
-      gate.Await(lane, leave);
+      Keep(std::move(outcome));
     }
-    return absl::OkStatus();
   }
 
   // A lane may have brought some of its rows.

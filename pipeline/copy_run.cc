@@ -211,6 +211,9 @@ CopyReport PlanCopy(const CopyOptions& options, std::vector<TableInfo>* tables) 
   report.tool_version = options.tool_version;
   report.started_at = UtcNow();
   report.status = [&]() -> absl::Status {
+    // Said before anything is connected.
+    ZDPIPE_RETURN_IF_ERROR(
+        PlanResources(options.memory_bytes, options.range_bytes, options.jobs).status());
     ZDPIPE_ASSIGN_OR_RETURN(const std::unique_ptr<Session> source,
                             Session::Connect(options.source, End::kSource, {}));
     ZDPIPE_ASSIGN_OR_RETURN(const std::unique_ptr<Session> target,

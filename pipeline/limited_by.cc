@@ -52,12 +52,12 @@ std::string LimitedBy(const PhaseWork& work) {
   return disk ? "target disk" : "target CPU";
 }
 
-double RoundTripSeconds(Session& session) {
+absl::StatusOr<double> RoundTripSeconds(Session& session) {
   constexpr int kTries = 3;
   double shortest = 0;
   for (int i = 0; i < kTries; ++i) {
     const auto start = std::chrono::steady_clock::now();
-    if (!session.Execute("DO 0").ok()) return 0;
+    ZDPIPE_RETURN_IF_ERROR(session.Execute("DO 0"));
     const double seconds = SecondsSince(start);
     shortest = i == 0 ? seconds : std::min(shortest, seconds);
   }
@@ -102,17 +102,17 @@ PhaseWork PhaseMeter::End(double seconds, size_t lanes) {
 
 PhaseWork PhaseMeter::SoFar() const {
   constexpr double kNanosecond = 1e-9;
-  const Waits source = WaitsFor(End::kSource);
-  const Waits target = WaitsFor(End::kTarget);
+  const Waits& source = WaitsFor(End::kSource);
+  const Waits& target = WaitsFor(End::kTarget);
   PhaseWork work;
   work.cpu_seconds = CpuSeconds();
   work.paused_seconds = throttle_.waited_seconds();
   // Of a stream's rows only the first answer counts as a wait; who reads them knows the rest.
-  const uint64_t source_nanoseconds = source.nanoseconds + busy_.read_nanoseconds.load();
+  const uint64_t source_nanoseconds = source.nanoseconds.load() + busy_.read_nanoseconds.load();
   work.source.seconds = kNanosecond * static_cast<double>(source_nanoseconds);
-  work.source.answers = source.answers;
-  work.target.seconds = kNanosecond * static_cast<double>(target.nanoseconds);
-  work.target.answers = target.answers;
+  work.source.answers = source.answers.load();
+  work.target.seconds = kNanosecond * static_cast<double>(target.nanoseconds.load());
+  work.target.answers = target.answers.load();
   work.commit_seconds = kNanosecond * static_cast<double>(busy_.commit_nanoseconds.load());
   return work;
 }

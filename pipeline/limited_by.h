@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "engine/server/session.h"
 #include "pipeline/throttle.h"
 
@@ -36,8 +37,8 @@ struct PhaseWork {
 // between commits is taken for work of its processor unless it says itself that it waited.
 std::string LimitedBy(const PhaseWork& work);
 
-// Of the session's end: the shortest of a few statements that do nothing; 0 when they fail.
-double RoundTripSeconds(Session& session);
+// Of the session's end: the shortest of a few statements that do nothing.
+absl::StatusOr<double> RoundTripSeconds(Session& session);
 
 // What threads count while they work, all together.
 struct BusyTime {

@@ -100,7 +100,7 @@ std::string CatalogDigest(const Catalog& catalog) {
 }
 
 absl::StatusOr<Ledger::Plan> MakeResumePlan(const CopyOptions& options, const Resources& resources,
-                            const CheckResult& check, Session& source) {
+                                            const CheckResult& check, Session& source) {
   const Selection& selection = options.selection;
   ZDPIPE_ASSIGN_OR_RETURN(const std::string source_text, SourceText(source, check.source));
   return Ledger::Plan{

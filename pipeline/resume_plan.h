@@ -17,7 +17,7 @@ namespace zdpipe {
 // Options that decide what ends up on the target, both servers, the source's objects. Not in it:
 // what may change between two attempts (passwords, addresses, limits, the number of jobs).
 absl::StatusOr<Ledger::Plan> MakeResumePlan(const CopyOptions& options, const Resources& resources,
-                            const CheckResult& check, Session& source);
+                                            const CheckResult& check, Session& source);
 
 // kResume, naming what differs, unless the two are equal.
 absl::Status CompareResumePlans(const Ledger::Plan& earlier, const Ledger::Plan& now);

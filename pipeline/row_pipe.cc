@@ -3,30 +3,15 @@
 #include <oneapi/tbb/parallel_pipeline.h>
 
 #include <atomic>
-#include <chrono>
 #include <exception>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "engine/elapsed.h"
 #include "engine/errors.h"
 
 namespace zdpipe {
 namespace {
-
-// Adds the time of a scope to a counter.
-class BusyScope {
- public:
-  explicit BusyScope(std::atomic<uint64_t>& nanoseconds) : nanoseconds_(nanoseconds) {}
-  ~BusyScope() {
-    const auto elapsed = std::chrono::steady_clock::now() - start_;
-    nanoseconds_ += static_cast<uint64_t>(
-        std::chrono::duration_cast<std::chrono::nanoseconds>(elapsed).count());
-  }
-
- private:
-  std::atomic<uint64_t>& nanoseconds_;
-  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
 
 // oneTBB orders the calls of the serial read stage, a range's way from one stage to the next, and
 // the end of the pipeline. This says the same in a way that ThreadSanitizer sees: it cannot look
@@ -174,7 +159,7 @@ class RowPipe {
   }
 
   absl::Status Fill(Range& range) {
-    BusyScope busy(use_.busy.read_nanoseconds);
+    const ElapsedScope busy(use_.busy.read_nanoseconds);
     range.Clear();
     range.number = next_range_++;
     while (true) {

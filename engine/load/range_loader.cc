@@ -7,6 +7,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "engine/elapsed.h"
 #include "engine/ledger/ledger.h"
 #include "engine/server/sql_text.h"
 
@@ -208,12 +209,8 @@ absl::Status RangeLoader::LoadOnce(const LoadTable& table, const Range& range) {
     ZDPIPE_RETURN_IF_ERROR(InsertBatch(table, batch, range.enum_error_values));
   }
   executing_ = Span();
-  const auto start = std::chrono::steady_clock::now();
-  const absl::Status committed = session_->Execute("COMMIT");
-  const auto took = std::chrono::steady_clock::now() - start;
-  *options_.commit_nanoseconds +=
-      static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(took).count());
-  return committed;
+  const ElapsedScope commit(*options_.commit_nanoseconds);
+  return session_->Execute("COMMIT");
 }
 
 absl::Status RangeLoader::Prepare(const LoadTable& table, const Range& range) {

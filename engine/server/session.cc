@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cstdio>
 #include <utility>
 
@@ -119,32 +118,10 @@ std::string Result::Text(size_t row, absl::string_view name) const {
   return Get(row, name).value_or("");
 }
 
-namespace {
-
-struct WaitCounters {
-  std::atomic<uint64_t> nanoseconds = 0;
-  std::atomic<uint64_t> answers = 0;
-};
-
-WaitCounters& CountersOf(End end) {
-  static WaitCounters source;
-  static WaitCounters target;
+Waits& WaitsFor(End end) {
+  static Waits source;
+  static Waits target;
   return end == End::kSource ? source : target;
-}
-
-}  // namespace
-
-Waits WaitsFor(End end) {
-  const WaitCounters& counters = CountersOf(end);
-  return {counters.nanoseconds.load(), counters.answers.load()};
-}
-
-WaitScope::~WaitScope() {
-  const auto waited = std::chrono::steady_clock::now() - start_;
-  WaitCounters& counters = CountersOf(end_);
-  counters.nanoseconds +=
-      static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(waited).count());
-  ++counters.answers;
 }
 
 absl::StatusOr<std::unique_ptr<Session>> Session::Connect(const Endpoint& endpoint, End end,

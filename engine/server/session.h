@@ -5,6 +5,7 @@
 #ifndef ZDPIPE_ENGINE_SERVER_SESSION_H_
 #define ZDPIPE_ENGINE_SERVER_SESSION_H_
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -16,6 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "engine/elapsed.h"
 #include "engine/errors.h"
 #include "engine/server/endpoint.h"
 
@@ -97,22 +99,18 @@ struct SessionOptions {
 
 // What all sessions of this process together have waited for an end's answers so far.
 struct Waits {
-  uint64_t nanoseconds = 0;
-  uint64_t answers = 0;
+  std::atomic<uint64_t> nanoseconds = 0;
+  std::atomic<uint64_t> answers = 0;
 };
-Waits WaitsFor(End end);
+Waits& WaitsFor(End end);
 
-// Counts the time until it is destroyed as a wait for an answer.
+// Counts the time until it is destroyed as a wait for one answer.
 class WaitScope {
  public:
-  explicit WaitScope(End end) : end_(end) {}
-  ~WaitScope();
-  WaitScope(const WaitScope&) = delete;
-  WaitScope& operator=(const WaitScope&) = delete;
+  explicit WaitScope(End end) : elapsed_(WaitsFor(end).nanoseconds) { ++WaitsFor(end).answers; }
 
  private:
-  const End end_;
-  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  const ElapsedScope elapsed_;
 };
 
 class Session {

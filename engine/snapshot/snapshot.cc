@@ -22,10 +22,10 @@ absl::Status SetUpReader(Session& session) {
   ZDPIPE_RETURN_IF_ERROR(
       session.Execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"));
   // Backpressure: while the target is busy the source waits to send, and must not give up.
-  session.TrySetAll(
-      {"net_write_timeout = 86400", "net_read_timeout = 86400", "query_cache_type = OFF",
-       // Rows are read once: no reason to keep an idle transaction from living.
-       "idle_transaction_timeout = 0", "idle_readonly_transaction_timeout = 0"});
+  session.TrySetAll({"net_write_timeout = 86400", "net_read_timeout = 86400",
+                     "query_cache_type = OFF",
+                     // Rows are read once: no reason to keep an idle transaction from living.
+                     "idle_transaction_timeout = 0", "idle_readonly_transaction_timeout = 0"});
   return absl::OkStatus();
 }
 
@@ -166,8 +166,7 @@ absl::Status StartOnMaster(Snapshot& snapshot, const Endpoint& endpoint,
   const size_t wanted = snapshot.sessions.size();
   snapshot.sessions.resize(1);
   ZDPIPE_RETURN_IF_ERROR(StartTogether(snapshot.sessions));
-  ZDPIPE_ASSIGN_OR_RETURN(snapshot.proof.binlog,
-                          ReadSnapshotPosition(*snapshot.sessions.front()));
+  ZDPIPE_ASSIGN_OR_RETURN(snapshot.proof.binlog, ReadSnapshotPosition(*snapshot.sessions.front()));
   snapshot.proof.binlog_taken_from = "Binlog_snapshot_file, Binlog_snapshot_position";
   snapshot.notes.push_back(absl::StrCat("the source takes writes so fast that ", wanted,
                                         " sessions did not agree in ", kAgreementRounds,
