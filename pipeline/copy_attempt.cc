@@ -19,6 +19,7 @@
 #include "engine/atomic_file.h"
 #include "engine/ledger/ledger.h"
 #include "engine/schema/definitions.h"
+#include "engine/server/server_session.h"
 #include "engine/server/sql_text.h"
 #include "pipeline/lane_gate.h"
 #include "pipeline/limited_by.h"
@@ -67,6 +68,7 @@ class Attempt {
         on_note_(context.on_note),
         throttle_(context.throttle),
         retries_(context.retries),
+        source_sessions_(context.source_sessions),
         lost_ledger_thread_(context.lost_ledger_thread),
         run_id_(context.run_id),
         resume_(context.resume),
@@ -142,6 +144,8 @@ class Attempt {
     ZDPIPE_RETURN_IF_ERROR(
         PlanResources(options_.memory_bytes, options_.range_bytes, options_.jobs).status());
     ZDPIPE_ASSIGN_OR_RETURN(source_, Session::Connect(options_.source, End::kSource, {}));
+    EndSourceSessions();
+    ZDPIPE_RETURN_IF_ERROR(RememberSource(*source_));
     ZDPIPE_ASSIGN_OR_RETURN(target_, ConnectTarget());
     ZDPIPE_ASSIGN_OR_RETURN(report_.resources, PlanResourcesFor(options_, *target_));
     ZDPIPE_ASSIGN_OR_RETURN(ledger_session_, Session::Connect(options_.target, End::kTarget, {}));
@@ -154,8 +158,8 @@ class Attempt {
     ledger_session_->TrySet(absl::StrCat("wait_timeout = ", kLedgerWaitSeconds));
     if (lost_ledger_thread_ != 0) {
       // It may keep the lock, as long as the server has not noticed that its connection broke.
-      (void)EndSessions(*target_, options_.selection.control_schema, lost_ledger_thread_,
-                        [this] { return cancel_.cancelled(); });
+      (void)EndRecordedSessions(*target_, options_.selection.control_schema, lost_ledger_thread_,
+                                [this] { return cancel_.cancelled(); });
     }
     ZDPIPE_ASSIGN_OR_RETURN(
         ledger_, Ledger::Lock(*ledger_session_, options_.selection.control_schema, kLockPatience));
@@ -341,6 +345,7 @@ class Attempt {
     sessions[0].max_packet_bytes = report_.resources.max_wide_row_bytes;
     ZDPIPE_ASSIGN_OR_RETURN(snapshot_,
                             OpenSnapshot(options_.source, options_.source_state, sessions));
+    for (const auto& session : snapshot_.sessions) ZDPIPE_RETURN_IF_ERROR(RememberSource(*session));
     for (const std::string& note : snapshot_.notes) Note(note);
     if (earlier_proof_.has_value()) {
       ZDPIPE_RETURN_IF_ERROR(
@@ -349,6 +354,24 @@ class Attempt {
     }
     captured_at_ = UtcNow();
     return WriteHandoffs(false, {"the copy has not ended"}, false);
+  }
+
+  absl::Status RememberSource(Session& session) {
+    std::lock_guard lock(mutex_);
+    ZDPIPE_ASSIGN_OR_RETURN(source_sessions_.emplace_back(), Identify(session));
+    return absl::OkStatus();
+  }
+
+  // A reader whose connection broke would keep its snapshot, and the definition of the table it was
+  // reading, until the source notices.
+  void EndSourceSessions() {
+    const absl::Status ended =
+        EndSessions(*source_, source_sessions_, [this] { return cancel_.cancelled(); });
+    if (ended.ok()) {
+      source_sessions_.clear();
+    } else {
+      Note(absl::StrCat("sessions of this copy may still be on the source: ", ended.message()));
+    }
   }
 
   absl::Status WriteHandoffs(bool usable, std::vector<std::string> reasons, bool unchanged,
@@ -419,8 +442,8 @@ class Attempt {
   absl::Status BeginRun() {
     if (!earlier_.empty()) {
       // Best effort: what they hold ends in a lock wait timeout below.
-      (void)EndSessions(*target_, options_.selection.control_schema, std::nullopt,
-                        [this] { return cancel_.cancelled(); });
+      (void)EndRecordedSessions(*target_, options_.selection.control_schema, std::nullopt,
+                                [this] { return cancel_.cancelled(); });
     }
     ZDPIPE_RETURN_IF_ERROR(RemoveEarlier());
     if (options_.drop_target) {
@@ -448,8 +471,9 @@ class Attempt {
   absl::Status GoOnWithRun() {
     // An index build goes on in the server when its client is gone, and a transaction stays open
     // until the server notices: what the sessions of the run hold would be waited for.
-    ZDPIPE_RETURN_IF_ERROR(EndSessions(*target_, options_.selection.control_schema, std::nullopt,
-                                       [this] { return cancel_.cancelled(); }));
+    ZDPIPE_RETURN_IF_ERROR(EndRecordedSessions(*target_, options_.selection.control_schema,
+                                               std::nullopt,
+                                               [this] { return cancel_.cancelled(); }));
     ZDPIPE_RETURN_IF_ERROR(ledger_->Resume(token_));
     ledger_started_.store(true);
     const auto others =
@@ -567,6 +591,7 @@ class Attempt {
     sessions.reader = std::move(reader);
     ZDPIPE_ASSIGN_OR_RETURN(sessions.source_control,
                             Session::Connect(options_.source, End::kSource, {}));
+    ZDPIPE_RETURN_IF_ERROR(RememberSource(*sessions.source_control));
     ZDPIPE_ASSIGN_OR_RETURN(sessions.target_control, ConnectTarget());
     ZDPIPE_RETURN_IF_ERROR(SetUpTargetControl(*sessions.target_control, skip_binlog_));
     ZDPIPE_RETURN_IF_ERROR(
@@ -579,6 +604,8 @@ class Attempt {
     SessionOptions limited;
     limited.max_packet_bytes = report_.resources.max_wide_row_bytes;
     ZDPIPE_ASSIGN_OR_RETURN(sessions.target_reader, ConnectTarget(limited));
+    ZDPIPE_RETURN_IF_ERROR(
+        RecordSession(*sessions.target_reader, options_.selection.control_schema));
     return sessions;
   }
 
@@ -633,6 +660,7 @@ class Attempt {
     ZDPIPE_ASSIGN_OR_RETURN(Snapshot again,
                             OpenSnapshot(options_.source, options_.source_state, {limited}));
     ZDPIPE_RETURN_IF_ERROR(CheckUnchanged(options_.source_state, snapshot_.proof, again.proof));
+    ZDPIPE_RETURN_IF_ERROR(RememberSource(*again.sessions.front()));
     return std::move(again.sessions.front());
   }
 
@@ -822,7 +850,9 @@ class Attempt {
     if (!ledger_started_.load()) return;
     absl::Status closed;
     if (complete) {
+      snapshot_.sessions.clear();
       if (!options_.keep_control) closed = RemoveLedger();
+      EndSourceSessions();
     } else {
       // Somebody may hold a lock that the run was stopped because of: the last word can be left
       // out.
@@ -996,6 +1026,7 @@ class Attempt {
   Throttle& throttle_;
   PhaseMeter meter_{throttle_, busy_};
   RetryLog& retries_;
+  std::vector<ServerSession>& source_sessions_;
   const unsigned long lost_ledger_thread_;
   const std::string run_id_;  // to go on with; "": any
   bool resume_;               // until it turns out that there is nothing to resume

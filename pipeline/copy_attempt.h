@@ -5,9 +5,11 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "engine/load/range_loader.h"
+#include "engine/server/server_session.h"
 #include "pipeline/cancel.h"
 #include "pipeline/copy_run.h"
 #include "pipeline/options.h"
@@ -25,6 +27,7 @@ struct AttemptContext {
   const std::function<void(absl::string_view)>& on_note;
   Throttle& throttle;
   RetryLog& retries;
+  std::vector<ServerSession>& source_sessions;  // of all attempts, as far as they may live on there
   bool resume = false;
   unsigned long lost_ledger_thread = 0;  // the ledger's session of the attempt before; 0: none
   std::string run_id;                    // that an attempt before this one has begun; "": none has

@@ -68,8 +68,9 @@ class CopyRun {
     std::string run_id;
     while (true) {
       progress_.Restart();
-      AttemptResult result = RunAttempt({options_, cancel_, progress_, on_tick_, on_note_,
-                                         throttle_, retries_, resume, lost_ledger_thread, run_id});
+      AttemptResult result =
+          RunAttempt({options_, cancel_, progress_, on_tick_, on_note_, throttle_, retries_,
+                      source_sessions_, resume, lost_ledger_thread, run_id});
       if (result.may_go_on) {
         lost_ledger_thread = result.ledger_thread;
         run_id = result.report.run_id;
@@ -153,6 +154,7 @@ class CopyRun {
   const Clock::time_point start_ = Clock::now();
   Throttle throttle_;
   RetryLog retries_;
+  std::vector<ServerSession> source_sessions_;
   CopyReport report_;
   size_t attempts_ = 0;
   bool may_go_on_ = false;

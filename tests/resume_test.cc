@@ -79,9 +79,17 @@ class ResumeTest : public testing::Test {
   }
   Strings Args(const Strings& more = {}) { return ArgsTo(target_->address(), more); }
   Strings ArgsTo(const std::string& address, const Strings& more = {}) {
-    return CopyArgs({"--no-defaults", "--from", source_->address(), "--from-user", kUser, "--to",
-                     address, "--to-user", kUser},
-                    folder_, Options(more));
+    return ArgsBetween(source_->address(), address, more);
+  }
+  // Through `proxy` to `server`, straight to the other one.
+  Strings ArgsThrough(const FaultProxy& proxy, const TestServer& server, const Strings& more) {
+    return &server == source_ ? ArgsBetween(proxy.address(), target_->address(), more)
+                              : ArgsTo(proxy.address(), more);
+  }
+  Strings ArgsBetween(const std::string& from, const std::string& to, const Strings& more) {
+    return CopyArgs(
+        {"--no-defaults", "--from", from, "--from-user", kUser, "--to", to, "--to-user", kUser},
+        folder_, Options(more));
   }
   ProcessResult Resume(const Strings& more = {}) {
     Strings args = Args(more);
@@ -284,12 +292,7 @@ TEST_F(ResumeTest, CutConnectionsOfEitherEndAreReplaced) {
     ASSERT_DONE(DropUserDatabases(*target_));
     auto proxy = Proxy(*server);
     ASSERT_TRUE(proxy.ok()) << proxy.status();
-    const bool of_source = server == source_;
-    BackgroundZdpipe copy(
-        CopyArgs({"--no-defaults", "--from", of_source ? (*proxy)->address() : source_->address(),
-                  "--from-user", kUser, "--to",
-                  of_source ? target_->address() : (*proxy)->address(), "--to-user", kUser},
-                 folder_, Options({"--rate", "12MiB"})));
+    BackgroundZdpipe copy(ArgsThrough(**proxy, *server, {"--rate", "12MiB"}));
     ASSERT_TRUE(AwaitRanges(2));
     for (int i = 0; i < 3; ++i) {
       (*proxy)->CutAll();
@@ -324,17 +327,19 @@ TEST_F(ResumeTest, ServerThatPausesIsWaitedFor) {
   ExpectComplete(copy.Wait());
 }
 
-TEST_F(ResumeTest, HalfOpenConnectionIsReplaced) {
-  auto proxy = Proxy(*target_);
-  ASSERT_TRUE(proxy.ok()) << proxy.status();
-  BackgroundZdpipe copy(ArgsTo((*proxy)->address(), {"--rate", "12MiB", "--io-timeout", "2s"}));
-  ASSERT_TRUE(AwaitRanges(2));
-  // All that are open now; new ones are served.
-  const size_t connections = (*proxy)->connections();
-  for (size_t i = 0; i < connections; ++i) (*proxy)->Stall(i);
-  const ProcessResult result = copy.Wait();
-  (*proxy)->CutAll();
-  ExpectComplete(result);
+TEST_F(ResumeTest, HalfOpenConnectionsAreReplacedAndEnded) {
+  for (TestServer* server : {source_, target_}) {
+    SCOPED_TRACE(server == source_ ? "source" : "target");
+    ASSERT_DONE(DropUserDatabases(*target_));
+    auto proxy = Proxy(*server);
+    ASSERT_TRUE(proxy.ok()) << proxy.status();
+    BackgroundZdpipe copy(ArgsThrough(**proxy, *server, {"--rate", "12MiB", "--io-timeout", "2s"}));
+    ASSERT_TRUE(AwaitRanges(2));
+    // All that are open now; new ones are served.
+    const size_t connections = (*proxy)->connections();
+    for (size_t i = 0; i < connections; ++i) (*proxy)->Stall(i);
+    ExpectComplete(copy.Wait());
+  }
 }
 
 TEST_F(ResumeTest, DeadlineStopsAndSaves) {

@@ -2,13 +2,11 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
-#include <set>
-#include <thread>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "engine/server/server_session.h"
 #include "engine/server/sql_text.h"
 
 namespace zdpipe {
@@ -16,10 +14,6 @@ namespace {
 
 // Key text longer than this is cut: it is for people; a key that long cannot be an index entry.
 constexpr size_t kMaxKeyText = 16000;
-
-constexpr int64_t kStartedWithin = 3;  // seconds: two readings of ServerStarted
-constexpr std::chrono::seconds kEndSessionsWithin{30};
-constexpr std::chrono::milliseconds kEndSessionsPoll{50};
 
 // Tables written to the ledger ahead of the one that is begun.
 constexpr size_t kTablesAhead = 127;
@@ -43,7 +37,6 @@ constexpr char kSettingColumns[] =
     "name VARCHAR(40) NOT NULL PRIMARY KEY, value VARCHAR(1000) NOT NULL";
 constexpr char kPlanColumns[] =
     "position INT NOT NULL PRIMARY KEY, name VARCHAR(40) NOT NULL, value LONGTEXT NOT NULL";
-// As the process list and the server's start tell them: thread ids are given again after a restart.
 constexpr char kSessionColumns[] =
     "thread_id BIGINT UNSIGNED NOT NULL, user VARCHAR(255) NOT NULL, host VARCHAR(255) NOT NULL, "
     "server_started BIGINT NOT NULL, KEY (thread_id)";
@@ -80,20 +73,6 @@ absl::Status Unreadable(const absl::Status& status, absl::string_view control_sc
 
 std::string LockName(absl::string_view control_schema) {
   return QuoteText(absl::StrCat("zdpipe.", control_schema));
-}
-
-// Of a session, as the process list tells it: id, user, host.
-std::vector<std::string> Identity(const TextRow& row) {
-  return {row[0].value_or(""), row[1].value_or(""), row[2].value_or("")};
-}
-
-// In seconds of the server's clock, give or take one.
-absl::StatusOr<int64_t> ServerStarted(Session& session) {
-  ZDPIPE_ASSIGN_OR_RETURN(const Result uptime, session.Query("SHOW GLOBAL STATUS LIKE 'Uptime'"));
-  ZDPIPE_ASSIGN_OR_RETURN(const std::string now, session.QueryValue("SELECT UNIX_TIMESTAMP()"));
-  if (uptime.rows.empty()) return MakeError(Failure::kTarget, "target: no status variable Uptime");
-  return static_cast<int64_t>(Number(now)) -
-         static_cast<int64_t>(Number(uptime.rows[0][1].value_or("")));
 }
 
 LedgerRun RunOf(const Result& result) {
@@ -430,49 +409,27 @@ absl::StatusOr<Result> Ledger::Query(absl::string_view sql) {
 }
 
 absl::Status RecordSession(Session& session, absl::string_view control_schema) {
-  ZDPIPE_ASSIGN_OR_RETURN(const int64_t started, ServerStarted(session));
-  return session.Execute(
-      absl::StrCat("INSERT INTO ", QuoteName(control_schema, "session"), " SELECT ID, USER, HOST, ",
-                   started, " FROM information_schema.PROCESSLIST WHERE ID = CONNECTION_ID()"));
+  ZDPIPE_ASSIGN_OR_RETURN(const ServerSession self, Identify(session));
+  return session.Execute(absl::StrCat("INSERT INTO ", QuoteName(control_schema, "session"),
+                                      " VALUES (", self.thread_id, ", ", QuoteText(self.user), ", ",
+                                      QuoteText(self.host), ", ", self.server_started, ")"));
 }
 
-absl::Status EndSessions(Session& session, absl::string_view control_schema,
-                         std::optional<unsigned long> thread_id,
-                         const std::function<bool()>& stopping) {
-  ZDPIPE_ASSIGN_OR_RETURN(const int64_t started, ServerStarted(session));
+absl::Status EndRecordedSessions(Session& session, absl::string_view control_schema,
+                                 std::optional<unsigned long> thread_id,
+                                 const std::function<bool()>& stopping) {
   const std::string recorded =
       absl::StrCat(" FROM ", QuoteName(control_schema, "session"),
                    thread_id.has_value() ? absl::StrCat(" WHERE thread_id = ", *thread_id) : "");
   ZDPIPE_ASSIGN_OR_RETURN(
-      const Result sessions,
+      const Result rows,
       session.Query(absl::StrCat("SELECT thread_id, user, host, server_started", recorded)));
-  std::set<std::vector<std::string>> ours;
-  for (const auto& row : sessions.rows) {
-    const int64_t difference = static_cast<int64_t>(Number(row[3].value_or(""))) - started;
-    if (std::abs(difference) <= kStartedWithin) {
-      ours.insert(Identity(row));
-    }
+  std::vector<ServerSession> sessions;
+  for (size_t row = 0; row < rows.rows.size(); ++row) {
+    sessions.push_back({rows.Text(row, "thread_id"), rows.Text(row, "user"), rows.Text(row, "host"),
+                        static_cast<int64_t>(Number(rows.Text(row, "server_started")))});
   }
-  for (const auto give_up = std::chrono::steady_clock::now() + kEndSessionsWithin; !ours.empty();) {
-    ZDPIPE_ASSIGN_OR_RETURN(
-        const Result running,
-        session.Query("SELECT ID, USER, HOST FROM information_schema.PROCESSLIST WHERE ID <> "
-                      "CONNECTION_ID()"));
-    std::string left;
-    for (const auto& row : running.rows) {
-      if (ours.count(Identity(row)) == 0) continue;
-      left = row[0].value_or("");
-      (void)session.ExecuteWithWarnings(absl::StrCat("KILL ", left));
-    }
-    if (left.empty()) break;
-    if (stopping()) return StoppedError();
-    if (std::chrono::steady_clock::now() > give_up) {
-      return MakeServerError(Failure::kTarget, kErrLockWaitTimeout,
-                             absl::StrCat("target: session ", left,
-                                          " of the interrupted run was killed and does not end"));
-    }
-    std::this_thread::sleep_for(kEndSessionsPoll);
-  }
+  ZDPIPE_RETURN_IF_ERROR(EndSessions(session, sessions, stopping));
   return session.Execute(absl::StrCat("DELETE", recorded));
 }
 

@@ -169,14 +169,14 @@ class Ledger {
   std::vector<std::pair<uint32_t, TableStage>> stages_;      // not written yet
 };
 
-// Sessions that write on the target are recorded, by themselves, so that they can be ended when
-// their client is gone and the server has not noticed.
+// Sessions on the target are recorded, by themselves, so that they can be ended when their client
+// is gone and the server has not noticed.
 absl::Status RecordSession(Session& session, absl::string_view control_schema);
 // Ends the recorded sessions (only the one with the id `thread_id`, if given) that are still there,
 // and waits until they are gone. A lock wait timeout when they stay.
-absl::Status EndSessions(Session& session, absl::string_view control_schema,
-                         std::optional<unsigned long> thread_id,
-                         const std::function<bool()>& stopping);
+absl::Status EndRecordedSessions(Session& session, absl::string_view control_schema,
+                                 std::optional<unsigned long> thread_id,
+                                 const std::function<bool()>& stopping);
 
 // Where and as whom a loader writes its ranges.
 struct RangeClaim {

@@ -98,7 +98,7 @@ absl::Status RangeLoader::Connect(const std::function<bool()>& stopping) {
   if (lost_thread_ != 0) {
     // The server may not have noticed, and keep the locks of its transaction.
     ZDPIPE_RETURN_IF_ERROR(
-        EndSessions(target, options_.claim.control_schema, lost_thread_, stopping));
+        EndRecordedSessions(target, options_.claim.control_schema, lost_thread_, stopping));
     lost_thread_ = 0;
   }
   ZDPIPE_RETURN_IF_ERROR(RecordSession(target, options_.claim.control_schema));
