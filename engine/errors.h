@@ -57,6 +57,7 @@ std::string HintOf(const absl::Status& status);      // "" when there is none
 
 // Error numbers that the code decides on; source: MariaDB's "Error Codes" reference.
 inline constexpr unsigned kErrAccessDenied = 1045;
+inline constexpr unsigned kErrKeyTooLong = 1071;
 inline constexpr unsigned kErrUnknownTable = 1146;
 inline constexpr unsigned kErrPacketTooLarge = 1153;
 inline constexpr unsigned kErrLockWaitTimeout = 1205;

@@ -515,7 +515,6 @@ class TableCopy {
 
   static constexpr uint64_t kRowsRepeatedAtOnce = 10'000;  // a statement of 30 KB
   static constexpr unsigned kErrTableExists = 1050;
-  static constexpr unsigned kErrKeyTooLong = 1071;
   static constexpr unsigned kErrTableFull = 1114;
   static constexpr unsigned kErrTablespaceDiscarded = 1814;
   // What is lost by it shows up when the definitions are compared.

@@ -292,6 +292,7 @@ const Element* FindColumn(const std::vector<Element>& elements, absl::string_vie
 // Servers put unique keys of NOT NULL columns in front of others, and the order of the indexes is
 // part of the definition. They find a column nullable that only the primary key makes NOT NULL: in
 // `a INT, b INT, UNIQUE (b), UNIQUE (a), PRIMARY KEY (a)` the order stays. Any ALTER changes it.
+// A long unique key, whose hidden column is nullable, comes last.
 bool UniqueKeysPrecedeTheirPrimary(const std::vector<Element>& elements) {
   if (std::none_of(elements.begin(), elements.end(), [](const Element& element) {
         return element.kind == Element::Kind::kPrimary;
@@ -302,6 +303,7 @@ bool UniqueKeysPrecedeTheirPrimary(const std::vector<Element>& elements) {
   for (const Element& element : elements) {
     if (element.kind != Element::Kind::kUnique) continue;
     const bool nullable =
+        IsLongUnique(element) ||
         std::any_of(element.columns.begin(), element.columns.end(), [&](const std::string& name) {
           const Element* column = FindColumn(elements, name);
           return column == nullptr || !column->not_null;

@@ -27,6 +27,9 @@ CREATE TABLE unsaid_not_null (a INT COMMENT 'not null', b INT, UNIQUE i1 (b), UN
 INSERT INTO unsaid_not_null SELECT seq, seq FROM seq_1_to_100;
 CREATE TABLE primary_later (a INT, b INT, c INT, UNIQUE i1 (b), UNIQUE i2 (a, c)); ALTER TABLE primary_later ADD PRIMARY KEY (a, c);
 INSERT INTO primary_later SELECT seq, seq, seq FROM seq_1_to_100;
+-- Long unique keys come last, whatever their columns: no sign of the above.
+CREATE TABLE long_unique_last (d INT, n INT, t TINYTEXT NOT NULL, PRIMARY KEY (d), UNIQUE i1 (t(5), d), UNIQUE i2 (n), UNIQUE i3 (t));
+INSERT INTO long_unique_last SELECT seq, seq, MD5(seq) FROM seq_1_to_100;
 -- SHOW CREATE TABLE does not say NULL.
 SET sql_mode = 'NO_AUTO_VALUE_ON_ZERO';
 CREATE TABLE nullable_counter (a INT AUTO_INCREMENT NULL, v INT, UNIQUE (a), KEY (v)); INSERT INTO nullable_counter VALUES (NULL, 1), (NULL, 2), (0, 3), (9, 4);
