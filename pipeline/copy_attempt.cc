@@ -628,8 +628,10 @@ class Attempt {
       if (outcome.too_wide) {
         // The only session there is has the highest limit already.
         if (snapshot_.sessions.size() == 1) return TooLarge(*table);
-        std::lock_guard lock(mutex_);
-        wide_tables_.push_back(table);
+        {
+          std::lock_guard lock(mutex_);
+          wide_tables_.push_back(table);
+        }
         // The row that did not fit has cost this session: it cannot go on reading.
         ZDPIPE_ASSIGN_OR_RETURN(sessions->reader, ReopenReader());
         if (sessions->reader == nullptr) return absl::OkStatus();
@@ -1012,7 +1014,7 @@ class Attempt {
   Pool<RangeLoader> loaders_;
   BusyTime busy_;
   FirstError error_;
-  std::mutex mutex_;  // what lanes hand in: wide_tables_, foreign_keys_, lost_, report_
+  std::mutex mutex_;  // what lanes hand in: wide_tables_, foreign_keys_, lost_, report_, sessions
   std::vector<const TableInfo*> wide_tables_;
   std::vector<std::pair<ObjectName, std::string>> foreign_keys_;
   std::set<ObjectName> lost_;
