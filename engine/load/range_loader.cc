@@ -193,6 +193,19 @@ void RangeLoader::CloseSession() {
 }
 
 absl::Status RangeLoader::LoadOnce(const LoadTable& table, const Range& range) {
+  // Rows are sent ahead of the answers where an error can be undone, and none is expected.
+  const bool ahead = table.transactional && range.enum_error_values == 0 && !leniently_;
+  const absl::Status loaded = LoadRows(table, range, ahead);
+  if (loaded.ok() || !ahead || IsSessionLost(loaded) || !PassingTrouble(loaded).empty()) {
+    return loaded;
+  }
+  // Step by step it shows which rows are to blame.
+  ZDPIPE_RETURN_IF_ERROR(session_->ExecuteWithWarnings("ROLLBACK").status());
+  return LoadRows(table, range, false);
+}
+
+// `ahead`: the next rows may be sent before the server has answered.
+absl::Status RangeLoader::LoadRows(const LoadTable& table, const Range& range, bool ahead) {
   rows_sent_ = false;
   ZDPIPE_RETURN_IF_ERROR(Prepare(table, range));
   RangeRecord record;
@@ -206,8 +219,9 @@ absl::Status RangeLoader::LoadOnce(const LoadTable& table, const Range& range) {
   ZDPIPE_ASSIGN_OR_RETURN(const bool is_new, InsertRange(*session_, options_.claim, record));
   if (!is_new) return session_->Execute("ROLLBACK");
   for (const RowBatch& batch : range.batches()) {
-    ZDPIPE_RETURN_IF_ERROR(InsertBatch(table, batch, range.enum_error_values));
+    ZDPIPE_RETURN_IF_ERROR(InsertBatch(table, batch, range.enum_error_values, ahead));
   }
+  ZDPIPE_RETURN_IF_ERROR(insert_->Await());
   executing_ = Span();
   const ElapsedScope commit(*options_.commit_nanoseconds);
   return session_->Execute("COMMIT");
@@ -225,17 +239,24 @@ absl::Status RangeLoader::Prepare(const LoadTable& table, const Range& range) {
 }
 
 absl::Status RangeLoader::InsertBatch(const LoadTable& table, const RowBatch& batch,
-                                      uint64_t enum_errors) {
+                                      uint64_t enum_errors, bool ahead) {
   const size_t columns = table.layout.columns.size();
   for (size_t first = 0; first < batch.rows();) {
     const size_t count = RowsThatFit(batch, first, columns, max_packet_bytes_);
+    const size_t bytes = RequestBytes(batch.SpanBytes(first, count), count, columns);
     executing_ = Span();
-    if (RequestBytes(batch.SpanBytes(first, count), count, columns) > max_packet_bytes_) {
+    if (bytes > max_packet_bytes_) {
+      ZDPIPE_RETURN_IF_ERROR(insert_->Await());
       return RefuseHugeRow(table, batch.row(first));
     }
-    executing_ = {&batch, first, count};
-    ZDPIPE_RETURN_IF_ERROR(InsertRows(table, executing_, enum_errors));
-    rows_sent_ = true;
+    if (ahead && insert_->MaySend(bytes)) {
+      ZDPIPE_RETURN_IF_ERROR(insert_->Send(batch, first, count));
+    } else {
+      ZDPIPE_RETURN_IF_ERROR(insert_->Await());
+      executing_ = {&batch, first, count};
+      ZDPIPE_RETURN_IF_ERROR(InsertRows(table, executing_, enum_errors));
+      rows_sent_ = true;
+    }
     first += count;
   }
   return absl::OkStatus();

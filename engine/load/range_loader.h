@@ -95,8 +95,10 @@ class RangeLoader {
   };
 
   absl::Status LoadOnce(const LoadTable& table, const Range& range);
+  absl::Status LoadRows(const LoadTable& table, const Range& range, bool ahead);
   absl::Status Prepare(const LoadTable& table, const Range& range);
-  absl::Status InsertBatch(const LoadTable& table, const RowBatch& batch, uint64_t enum_errors);
+  absl::Status InsertBatch(const LoadTable& table, const RowBatch& batch, uint64_t enum_errors,
+                           bool ahead);
   absl::Status InsertRows(const LoadTable& table, const Span& rows, uint64_t enum_errors);
   absl::Status NameRow(const LoadTable& table, const Range& range, const absl::Status& refused);
   absl::Status RefuseHugeRow(const LoadTable& table, WireRow row) const;

@@ -3,10 +3,12 @@
 #include <mysql.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "engine/elapsed.h"
 #include "engine/server/sql_text.h"
 
 namespace zdpipe {
@@ -229,7 +231,7 @@ absl::Status RowInsert::Execute(const RowBatch& batch, size_t first, size_t coun
   return absl::OkStatus();
 }
 
-absl::Status RowInsert::ExecuteArray(const RowBatch& batch, size_t first, size_t count) {
+absl::Status RowInsert::BindArray(const RowBatch& batch, size_t first, size_t count) {
   Binding& binding = *binding_;
   binding.batch = &batch;
   binding.first = first;
@@ -246,18 +248,89 @@ absl::Status RowInsert::ExecuteArray(const RowBatch& batch, size_t first, size_t
     const auto parameters = static_cast<unsigned>(binding.binds.size());
     mysql_stmt_attr_set(binding.statement, STMT_ATTR_PREBIND_PARAMS, &parameters);
   }
-  if (mysql_stmt_bind_param(binding.statement, binding.binds.data()) != 0) return Error("bind");
+  return mysql_stmt_bind_param(binding.statement, binding.binds.data()) == 0 ? absl::OkStatus()
+                                                                             : Error("bind");
+}
+
+absl::Status RowInsert::ExecuteArray(const RowBatch& batch, size_t first, size_t count) {
+  ZDPIPE_RETURN_IF_ERROR(BindArray(batch, first, count));
   const WaitScope wait(session_.end());
-  if (!binding.prepared) {
+  if (!binding_->prepared) {
     const std::string sql = Sql(1);
-    if (mariadb_stmt_execute_direct(binding.statement, sql.data(), sql.size()) != 0) {
+    if (mariadb_stmt_execute_direct(binding_->statement, sql.data(), sql.size()) != 0) {
       return Error("execute");
     }
-    binding.prepared = true;
+    binding_->prepared = true;
     return absl::OkStatus();
   }
-  if (mysql_stmt_execute(binding.statement) != 0) return Error("execute");
+  if (mysql_stmt_execute(binding_->statement) != 0) return Error("execute");
   return absl::OkStatus();
+}
+
+bool RowInsert::MaySend(size_t request_bytes) const {
+  constexpr size_t kOnePacketBytes = size_t{8} << 20;  // the protocol's are of 16 MiB
+  return method_ == InsertMethod::kArray && binding_->prepared &&
+         session_.TakesStatementsTogether() && request_bytes <= kOnePacketBytes;
+}
+
+absl::Status RowInsert::Send(const RowBatch& batch, size_t first, size_t count) {
+  if (executes_on_the_way_ == kMostOnTheWay) ZDPIPE_RETURN_IF_ERROR(AwaitOldest());
+  const absl::Status sent = SendArray(batch, first, count);
+  if (!sent.ok()) return DropAnswers(sent);
+  on_the_way_[executes_on_the_way_++] = count;
+  return absl::OkStatus();
+}
+
+absl::Status RowInsert::Await() {
+  while (executes_on_the_way_ > 0) ZDPIPE_RETURN_IF_ERROR(AwaitOldest());
+  return absl::OkStatus();
+}
+
+// What mysql_stmt_execute does before it waits for the answer.
+absl::Status RowInsert::SendArray(const RowBatch& batch, size_t first, size_t count) {
+  ZDPIPE_RETURN_IF_ERROR(BindArray(batch, first, count));
+  const ElapsedScope wait(WaitsFor(session_.end()).nanoseconds);
+  MYSQL* mysql = session_.handle();
+  size_t bytes = 0;
+  unsigned char* request =
+      mysql->methods->db_execute_generate_request(binding_->statement, &bytes, 0);
+  if (request == nullptr) return Error("execute");
+  const int failed = mysql->methods->db_command(mysql, COM_STMT_BULK_EXECUTE,
+                                                reinterpret_cast<const char*>(request), bytes,
+                                                /*skip_check=*/1, binding_->statement);
+  std::free(request);
+  return failed == 0 ? absl::OkStatus() : Error("execute");
+}
+
+// What mysql_stmt_execute does afterwards.
+absl::Status RowInsert::AwaitOldest() {
+  const size_t count = on_the_way_.front();
+  std::shift_left(on_the_way_.begin(), on_the_way_.end(), 1);
+  --executes_on_the_way_;
+  const bool round_trip = executes_on_the_way_ == 0;  // the others' answers come meanwhile
+  if (round_trip) ++WaitsFor(session_.end()).answers;
+  const ElapsedScope wait(WaitsFor(session_.end()).nanoseconds);
+  if (session_.handle()->methods->db_read_execute_response(binding_->statement) != 0) {
+    return DropAnswers(Error("execute"));
+  }
+  if (mysql_warning_count(session_.handle()) > 0) {
+    return DropAnswers(MakeError(session_.failure(), "the server gave unexpected warnings"));
+  }
+  const absl::Status outcome = CheckOutcome(count, 0);
+  return outcome.ok() ? outcome : DropAnswers(outcome);
+}
+
+// Reads the answers to what was sent behind an error, so that the session can be used again.
+absl::Status RowInsert::DropAnswers(absl::Status error) {
+  MYSQL* mysql = session_.handle();
+  for (; executes_on_the_way_ > 0 && !IsSessionLost(error); --executes_on_the_way_) {
+    mysql->net.last_errno = 0;  // the library forgets an error when it sends
+    if (mysql->methods->db_read_execute_response(binding_->statement) == 0) continue;
+    const absl::Status dropped = Error("execute");
+    if (IsSessionLost(dropped)) error = dropped;
+  }
+  executes_on_the_way_ = 0;
+  return error;
 }
 
 absl::Status RowInsert::ExecuteMultiRow(const RowBatch& batch, size_t first, size_t count) {

@@ -2,6 +2,7 @@
 #ifndef ZDPIPE_ENGINE_SERVER_ROW_INSERT_H_
 #define ZDPIPE_ENGINE_SERVER_ROW_INSERT_H_
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -43,14 +44,31 @@ class RowInsert {
   absl::Status Execute(const RowBatch& batch, size_t first, size_t count,
                        std::optional<uint64_t> expected_warnings);
 
+  // Execute in two halves, where no warnings are expected: the next rows travel while the server
+  // works on those before them. Send gives the outcome of the oldest rows on their way when there
+  // are kMostOnTheWay already; Await gives those of all. After an error nothing is on its way any
+  // more: what the server made of the rows behind is not known, and the transaction must be rolled
+  // back. The error of a warning does not say which.
+  absl::Status Send(const RowBatch& batch, size_t first, size_t count);
+  absl::Status Await();
+  // Whether the next rows may be sent: not before the first Execute, not to every server, and not
+  // in a request of several packets, whose numbers the library would take for a lost answer.
+  bool MaySend(size_t request_bytes) const;
+
  private:
+  static constexpr size_t kMostOnTheWay = 2;
+
   struct Binding;
 
   RowInsert(Session& session, InsertMethod method, std::string insert_head,
             const RowLayout& layout);
   std::string Sql(size_t rows_per_statement) const;
   absl::Status BindRows(size_t rows_per_statement);
+  absl::Status BindArray(const RowBatch& batch, size_t first, size_t count);
   absl::Status ExecuteArray(const RowBatch& batch, size_t first, size_t count);
+  absl::Status SendArray(const RowBatch& batch, size_t first, size_t count);
+  absl::Status AwaitOldest();
+  absl::Status DropAnswers(absl::Status error);
   absl::Status ExecuteMultiRow(const RowBatch& batch, size_t first, size_t count);
   absl::Status CheckOutcome(size_t count, std::optional<uint64_t> expected_warnings);
   absl::Status Error(absl::string_view what) const;
@@ -60,6 +78,8 @@ class RowInsert {
   const std::string insert_head_;
   const RowLayout layout_;
   std::unique_ptr<Binding> binding_;
+  std::array<size_t, kMostOnTheWay> on_the_way_{};  // rows of each execute, the oldest first
+  size_t executes_on_the_way_ = 0;
 };
 
 }  // namespace zdpipe

@@ -163,6 +163,8 @@ class Session {
   unsigned long thread_id() const;  // for KILL
   bool encrypted() const { return encrypted_; }
   bool supports_bulk_execute() const;  // MARIADB_CLIENT_STMT_BULK_OPERATIONS
+  // Whether the server takes a request before it has answered the one in front of it.
+  bool TakesStatementsTogether() const;
   // Of the last statement, or of its last result.
   uint64_t affected_rows() const { return affected_rows_; }
 
@@ -177,7 +179,6 @@ class Session {
   absl::Status ConnectWith(const SessionOptions& options, bool tls);
   absl::Status ConnectError() const;
   absl::Status SetUp();
-  bool TakesStatementsTogether() const;
   absl::StatusOr<Result> CollectResults(absl::string_view sql);
   absl::StatusOr<Result> ReadResults(absl::string_view sql);
   absl::Status AwaitAnswer(absl::string_view what);
