@@ -540,7 +540,7 @@ constexpr char kRefusedRowSql[] = R"sql(
 CREATE DATABASE refused; USE refused; SET sql_mode = '';
 CREATE TABLE t (a INT, b VARCHAR(9) CHARACTER SET latin1, v INT, e ENUM('x'), pad VARCHAR(300),
   g TINYINT AS (v) STORED, PRIMARY KEY (a, b));
-INSERT INTO t (a, b, v, e, pad) SELECT seq, 'm', seq % 100, 1, REPEAT('p', 300) FROM seq_1_to_6000;
+INSERT INTO t (a, b, v, e, pad) SELECT seq, 'm', seq % 100, 1, REPEAT('p', 300) FROM seq_1_to_20000;
 INSERT INTO t (a, b, v, e) VALUES (5123, 'a', 3, 1), (5123, 'z', 1000, 1), (5124, 'z', 2000, 1);
 CREATE TABLE unkeyed (v INT, b VARCHAR(9) CHARACTER SET latin1, g TINYINT AS (v) STORED);
 INSERT INTO unkeyed (v, b) VALUES (3, 'a'), (1000, 'z');

@@ -1,0 +1,130 @@
+// Rows that are sent before the server has answered for those in front of them, on a real server.
+#include "engine/server/row_insert.h"
+
+#include <gmock/gmock.h>
+
+#include "absl/strings/str_cat.h"
+#include "engine/server/row_stream.h"
+#include "tests/copy_harness.h"
+#include "tests/support/test_server.h"
+
+namespace zdpipe {
+namespace {
+
+constexpr size_t kBatchBytes = 1 << 16;
+constexpr size_t kRequestBytes = kBatchBytes;
+
+class RowInsertTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    server_ = StartServer();
+    ASSERT_NE(server_, nullptr);
+    ASSERT_DONE(
+        server_->Sql("CREATE DATABASE d; USE d; CREATE TABLE s (id INT, v VARCHAR(300));"
+                     "INSERT INTO s SELECT seq, REPEAT('v', 200) FROM seq_1_to_2000"));
+  }
+  static void TearDownTestSuite() { server_.reset(); }
+
+  void SetUp() override {
+    ASSERT_DONE(server_->Sql(
+        "DROP TABLE IF EXISTS d.t; CREATE TABLE d.t (id INT PRIMARY KEY, v VARCHAR(300))"));
+    target_ = Connect(*server_);
+    ASSERT_NE(target_, nullptr);
+    ASSERT_DONE(target_->Execute("SET autocommit = 0"));
+  }
+
+  // Batches of the source's rows, several of them.
+  void Read(const std::string& select) {
+    const std::unique_ptr<Session> source = Connect(*server_);
+    ASSERT_NE(source, nullptr);
+    const auto stream =
+        RowStream::Open(*source, select, std::vector<ColumnRole>(2, ColumnRole::kPlain));
+    ASSERT_DONE(stream.status());
+    while (*(*stream)->Next()) {
+      if (!batches_.empty() && batches_.back().Append((*stream)->row())) continue;
+      ASSERT_TRUE(batches_.emplace_back(kBatchBytes).Append((*stream)->row()));
+    }
+    ASSERT_GE(batches_.size(), 5u);
+    auto insert = RowInsert::Prepare(*target_, InsertMethod::kArray, "INSERT INTO d.t VALUES ",
+                                     (*stream)->layout());
+    ASSERT_DONE(insert.status());
+    insert_ = *std::move(insert);
+  }
+
+  // The first batch as a whole, then the others ahead of the answers.
+  absl::Status InsertAll() {
+    ZDPIPE_RETURN_IF_ERROR(insert_->Execute(batches_[0], 0, batches_[0].rows(), 0));
+    for (size_t i = 1; i < batches_.size(); ++i) {
+      EXPECT_TRUE(insert_->MaySend(kRequestBytes));
+      ZDPIPE_RETURN_IF_ERROR(insert_->Send(batches_[i], 0, batches_[i].rows()));
+    }
+    return insert_->Await();
+  }
+
+  std::string Rows() { return server_->Value("SELECT COUNT(*) FROM d.t").value_or(""); }
+
+  static std::unique_ptr<TestServer> server_;
+  std::unique_ptr<Session> target_;
+  std::unique_ptr<RowInsert> insert_;  // closed before its session
+  std::vector<RowBatch> batches_;
+};
+
+std::unique_ptr<TestServer> RowInsertTest::server_;
+
+TEST_F(RowInsertTest, RowsSentAheadAreIn) {
+  Read("SELECT id, v FROM d.s");
+  ASSERT_DONE(InsertAll());
+  ASSERT_DONE(target_->Execute("COMMIT"));
+  EXPECT_EQ(Rows(), "2000");
+}
+
+TEST_F(RowInsertTest, NothingIsSentAheadOfTheFirstRowsOrInSeveralPackets) {
+  Read("SELECT id, v FROM d.s");
+  EXPECT_FALSE(insert_->MaySend(kRequestBytes));
+  ASSERT_DONE(insert_->Execute(batches_[0], 0, batches_[0].rows(), 0));
+  EXPECT_TRUE(insert_->MaySend(kRequestBytes));
+  EXPECT_FALSE(insert_->MaySend(size_t{16} << 20));
+}
+
+// With the refused row in each of the batches, so that nothing, something or much is on its way.
+TEST_F(RowInsertTest, ARefusedRowIsTheErrorAndTheSessionStays) {
+  for (int id = 400; id <= 2000; id += 400) {
+    SCOPED_TRACE(id);
+    batches_.clear();
+    Read(absl::StrCat("SELECT IF(id = ", id, ", 1, id), v FROM d.s"));
+    EXPECT_EQ(ServerErrnoOf(InsertAll()), kErrDuplicate);
+    EXPECT_EQ(target_->QueryValue("SELECT 'still here'").value_or(""), "still here");
+    ASSERT_DONE(target_->Execute("ROLLBACK"));
+    EXPECT_EQ(Rows(), "0");
+    // The same statement goes on.
+    EXPECT_EQ(ServerErrnoOf(InsertAll()), kErrDuplicate);
+    ASSERT_DONE(target_->Execute("ROLLBACK"));
+    insert_.reset();
+  }
+}
+
+TEST_F(RowInsertTest, AWarningIsAnError) {
+  Read("SELECT id, IF(id = 900, REPEAT('w', 301), v) FROM d.s");
+  ASSERT_DONE(target_->Execute("SET sql_mode = ''"));
+  const absl::Status warned = InsertAll();
+  EXPECT_FALSE(warned.ok());
+  EXPECT_THAT(std::string(warned.message()), ::testing::HasSubstr("warnings"));
+  EXPECT_EQ(target_->QueryValue("SELECT 'still here'").value_or(""), "still here");
+}
+
+TEST_F(RowInsertTest, ALostConnectionIsALostConnection) {
+  Read("SELECT id, v FROM d.s");
+  ASSERT_DONE(insert_->Execute(batches_[0], 0, batches_[0].rows(), 0));
+  ASSERT_DONE(insert_->Send(batches_[1], 0, batches_[1].rows()));
+  ASSERT_DONE(server_->Sql(absl::StrCat("KILL ", target_->thread_id())));
+  absl::Status status;
+  for (size_t i = 2; status.ok() && i < batches_.size(); ++i) {
+    status = insert_->Send(batches_[i], 0, batches_[i].rows());
+  }
+  if (status.ok()) status = insert_->Await();
+  EXPECT_TRUE(IsSessionLost(status)) << status;
+  EXPECT_EQ(Rows(), "0");
+}
+
+}  // namespace
+}  // namespace zdpipe
