@@ -147,6 +147,7 @@ Json Report(const CopyReport& report) {
   json["target"]["round_trip_ms"] = report.target_round_trip * 1000;
   json["findings"] = Findings(report.findings);
   json["plan"] = {{"jobs", report.resources.jobs},
+                  {"small_lanes", report.resources.small_lanes},
                   {"lanes", report.lanes},
                   {"ranges_in_memory", report.resources.ranges},
                   {"range_bytes", report.resources.sizes.range_bytes},

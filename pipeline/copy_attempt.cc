@@ -18,6 +18,7 @@
 #include "absl/time/time.h"
 #include "engine/atomic_file.h"
 #include "engine/ledger/ledger.h"
+#include "engine/parallel.h"
 #include "engine/schema/definitions.h"
 #include "engine/server/server_session.h"
 #include "engine/server/sql_text.h"
@@ -147,12 +148,14 @@ class Attempt {
     EndSourceSessions();
     ZDPIPE_RETURN_IF_ERROR(RememberSource(*source_));
     ZDPIPE_ASSIGN_OR_RETURN(target_, ConnectTarget());
-    ZDPIPE_ASSIGN_OR_RETURN(report_.resources, PlanResourcesFor(options_, *target_));
     ZDPIPE_ASSIGN_OR_RETURN(ledger_session_, Session::Connect(options_.target, End::kTarget, {}));
     ledger_thread_.store(ledger_session_->thread_id());
     ZDPIPE_ASSIGN_OR_RETURN(report_.source_round_trip, RoundTripSeconds(*source_));
     ZDPIPE_ASSIGN_OR_RETURN(report_.target_round_trip, RoundTripSeconds(*target_));
     meter_.SetRoundTrips(report_.source_round_trip, report_.target_round_trip);
+    ZDPIPE_ASSIGN_OR_RETURN(
+        report_.resources,
+        PlanResourcesFor(options_, *target_, report_.source_round_trip, report_.target_round_trip));
     // The lock goes with the session: if this machine vanishes without a word, the server must not
     // keep it for long. While we live, the heartbeats keep the session.
     ledger_session_->TrySet(absl::StrCat("wait_timeout = ", kLedgerWaitSeconds));
@@ -173,7 +176,8 @@ class Attempt {
                           : Ledger::EarlierObjects(*target_, options_.selection.control_schema));
     ZDPIPE_ASSIGN_OR_RETURN(check_, RunCheck(*source_, *target_, options_, earlier_));
     ReportCheck(check_, report_);
-    progress_.SetTotals(report_.tables_total, report_.bytes_estimate, report_.resources.jobs);
+    LimitSmallLanes();
+    progress_.SetTotals(report_.tables_total, report_.bytes_estimate, Lanes());
     ZDPIPE_ASSIGN_OR_RETURN(plan_, MakeResumePlan(options_, report_.resources, check_, *source_));
     if (resume_) ZDPIPE_RETURN_IF_ERROR(CompareResumePlans(earlier_plan_, plan_));
     if (options_.resume && !resume_) {
@@ -338,14 +342,16 @@ class Attempt {
     }
     // The first session is for rows too wide for the others; if only one is to be had, it reads
     // everything.
-    std::vector<SessionOptions> sessions(report_.resources.jobs + 1);
-    for (SessionOptions& session : sessions) {
-      session.max_packet_bytes = report_.resources.max_row_bytes;
-    }
+    std::vector<SessionOptions> sessions(1 + Lanes());
     sessions[0].max_packet_bytes = report_.resources.max_wide_row_bytes;
+    for (size_t lane = 0; lane < Lanes(); ++lane) {
+      sessions[1 + lane].max_packet_bytes = MaxRowBytes(lane);
+    }
     ZDPIPE_ASSIGN_OR_RETURN(snapshot_,
                             OpenSnapshot(options_.source, options_.source_state, sessions));
-    for (const auto& session : snapshot_.sessions) ZDPIPE_RETURN_IF_ERROR(RememberSource(*session));
+    ZDPIPE_RETURN_IF_ERROR(InParallel(snapshot_.sessions.size(), [this](size_t i) {
+      return RememberSource(*snapshot_.sessions[i]);
+    }));
     for (const std::string& note : snapshot_.notes) Note(note);
     if (earlier_proof_.has_value()) {
       ZDPIPE_RETURN_IF_ERROR(
@@ -357,8 +363,9 @@ class Attempt {
   }
 
   absl::Status RememberSource(Session& session) {
+    ZDPIPE_ASSIGN_OR_RETURN(ServerSession self, Identify(session));
     std::lock_guard lock(mutex_);
-    ZDPIPE_ASSIGN_OR_RETURN(source_sessions_.emplace_back(), Identify(session));
+    source_sessions_.push_back(std::move(self));
     return absl::OkStatus();
   }
 
@@ -522,10 +529,30 @@ class Attempt {
     return other_mode ? SetUpTargetControl(*target_, skip_binlog_) : absl::OkStatus();
   }
 
+  // Of all kinds; the first ones take any table, see IsSmallLane.
+  size_t Lanes() const { return report_.resources.jobs + report_.resources.small_lanes; }
+  bool IsSmallLane(size_t lane) const { return lane >= report_.resources.jobs; }
+  uint64_t MaxRowBytes(size_t lane) const {
+    return IsSmallLane(lane) ? 2 * report_.resources.sizes.batch_bytes
+                             : report_.resources.max_row_bytes;
+  }
+
+  // A lane is not worth its sessions for a few tables.
+  void LimitSmallLanes() {
+    constexpr size_t kTablesWorthALane = 8;
+    const auto& tables = check_.catalog.tables;
+    const auto small = std::count_if(tables.begin(), tables.end(), [](const TableInfo& table) {
+      return table.data_bytes_estimate < kLargeTableBytes;
+    });
+    report_.resources.small_lanes =
+        std::min(report_.resources.small_lanes, static_cast<size_t>(small) / kTablesWorthALane);
+  }
+
   absl::Status CopyTables() {
     const Resources& plan = report_.resources;
     // With one session only (a busy master without a lock) there is one lane, with all loaders.
     const size_t lanes = std::max<size_t>(1, snapshot_.sessions.size() - 1);
+    const size_t any_lanes = std::min(lanes, plan.jobs);
     std::vector<TableInfo>& tables = check_.catalog.tables;
     SortLargestFirst(tables);
     std::vector<std::pair<std::string, std::string>> names;
@@ -540,29 +567,45 @@ class Attempt {
     ledger_->PlanTables(std::move(names), begun);
 
     for (size_t i = 0; i < plan.ranges; ++i) ranges_.Add(std::make_unique<Range>(plan.sizes));
-    for (size_t i = 0; i < plan.jobs; ++i) ZDPIPE_RETURN_IF_ERROR(AddLoader());
+    for (size_t i = 0; i < plan.small_lanes; ++i) {
+      small_ranges_.Add(
+          std::make_unique<Range>(RangeSizes{plan.sizes.batch_bytes, plan.sizes.batch_bytes}));
+    }
+    ZDPIPE_RETURN_IF_ERROR(InParallel(Lanes(), [this](size_t i) {
+      return AddLoader(IsSmallLane(i) ? small_loaders_ : loaders_);
+    }));
 
     tbb::global_control threads(tbb::global_control::max_allowed_parallelism, 2 * plan.jobs + 2);
-    tbb::task_arena arena(static_cast<int>(2 * plan.jobs + 1), static_cast<unsigned>(lanes));
-    TableQueue queue(tables, lanes, plan.jobs);
+    tbb::task_arena arena(static_cast<int>(2 * plan.jobs + 1 + plan.small_lanes),
+                          static_cast<unsigned>(lanes));
+    TableQueue queue(tables, any_lanes, plan.jobs);
     LaneGate gate(
-        plan.first_lanes, lanes,
+        plan.first_lanes, any_lanes,
         [this] { return progress_.bytes() + progress_.tables_done() * kTableCostBytes; },
         report_.bytes_estimate + tables.size() * kTableCostBytes);
     TableCopyContext context{
         options_, *ledger_, queue,
         PipeResources{ranges_, loaders_, progress_, throttle_, busy_, cancel_, error_, lasting_},
         [&arena](const std::function<void()>& body) { arena.execute(body); }};
+    // One range, and one loader, for each of the lanes.
+    TableCopyContext small_context{options_,
+                                   *ledger_,
+                                   queue,
+                                   PipeResources{small_ranges_, small_loaders_, progress_,
+                                                 throttle_, busy_, cancel_, error_, lasting_, 1},
+                                   context.in_arena,
+                                   true};
     meter_.CountDiskWaits(*target_);
     std::vector<std::thread> lane_threads;
     for (size_t lane = 0; lane < lanes; ++lane) {
-      lane_threads.emplace_back([this, lane, lanes, &gate, &context] {
+      lane_threads.emplace_back([&, lane] {
         const size_t session = lanes == 1 && snapshot_.sessions.size() == 1 ? 0 : lane + 1;
-        error_.Set(RunLane(lane, snapshot_.sessions[session], gate, context));
+        error_.Set(RunLane(lane, snapshot_.sessions[session], gate,
+                           IsSmallLane(lane) ? small_context : context));
       });
     }
     for (std::thread& thread : lane_threads) thread.join();
-    report_.lanes = std::min(gate.best(), lanes);
+    report_.lanes = std::min(gate.best(), any_lanes);
     ZDPIPE_RETURN_IF_ERROR(error_.status());
     if (cancel_.cancelled()) return StoppedError();
     meter_.CountDiskWaits(*target_);
@@ -571,7 +614,7 @@ class Attempt {
     return error_.failed() ? error_.status() : wide;
   }
 
-  absl::Status AddLoader() {
+  absl::Status AddLoader(Pool<RangeLoader>& pool) {
     LoaderOptions loader;
     loader.claim = {options_.selection.control_schema, token_};
     loader.skip_binlog = skip_binlog_;
@@ -582,7 +625,7 @@ class Attempt {
     loader.commit_nanoseconds = &busy_.commit_nanoseconds;
     ZDPIPE_ASSIGN_OR_RETURN(std::unique_ptr<RangeLoader> made,
                             RangeLoader::Make(std::move(loader)));
-    loaders_.Add(std::move(made));
+    pool.Add(std::move(made));
     return absl::OkStatus();
   }
 
@@ -609,7 +652,7 @@ class Attempt {
     return sessions;
   }
 
-  // A lane takes tables until there are none.
+  // A lane takes tables, of those that are for it, until there are none.
   absl::Status RunLane(size_t lane, std::unique_ptr<Session>& reader, LaneGate& gate,
                        TableCopyContext& context) {
     const auto leave = [&] {
@@ -617,8 +660,8 @@ class Attempt {
     };
     std::optional<LaneSessions> sessions;  // of a lane that is let in
     while (true) {
-      gate.Await(lane, leave);
-      const TableInfo* table = context.queue.Take();
+      if (!IsSmallLane(lane)) gate.Await(lane, leave);
+      const TableInfo* table = IsSmallLane(lane) ? context.queue.TakeSmall() : context.queue.Take();
       if (table == nullptr || error_.failed() || cancel_.cancelled()) return absl::OkStatus();
       if (!sessions.has_value()) {
         ZDPIPE_ASSIGN_OR_RETURN(sessions, OpenLane(std::move(reader)));
@@ -633,7 +676,7 @@ class Attempt {
           wide_tables_.push_back(table);
         }
         // The row that did not fit has cost this session: it cannot go on reading.
-        ZDPIPE_ASSIGN_OR_RETURN(sessions->reader, ReopenReader());
+        ZDPIPE_ASSIGN_OR_RETURN(sessions->reader, ReopenReader(lane));
         if (sessions->reader == nullptr) return absl::OkStatus();
         continue;
       }
@@ -655,10 +698,10 @@ class Attempt {
 
   // A session in place of a lost one: possible as long as the proof still holds. Null for a master,
   // whose snapshot cannot be had again.
-  absl::StatusOr<std::unique_ptr<Session>> ReopenReader() {
+  absl::StatusOr<std::unique_ptr<Session>> ReopenReader(size_t lane) {
     if (options_.source_state == SourceState::kMaster) return std::unique_ptr<Session>();
     SessionOptions limited;
-    limited.max_packet_bytes = report_.resources.max_row_bytes;
+    limited.max_packet_bytes = MaxRowBytes(lane);
     ZDPIPE_ASSIGN_OR_RETURN(Snapshot again,
                             OpenSnapshot(options_.source, options_.source_state, {limited}));
     ZDPIPE_RETURN_IF_ERROR(CheckUnchanged(options_.source_state, snapshot_.proof, again.proof));
@@ -1012,6 +1055,8 @@ class Attempt {
 
   Pool<Range> ranges_;
   Pool<RangeLoader> loaders_;
+  Pool<Range> small_ranges_;  // of the lanes for small tables
+  Pool<RangeLoader> small_loaders_;
   BusyTime busy_;
   FirstError error_;
   std::mutex mutex_;  // what lanes hand in: wide_tables_, foreign_keys_, lost_, report_, sessions

@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "engine/ledger/ledger.h"
 #include "pipeline/copy_attempt.h"
+#include "pipeline/limited_by.h"
 #include "pipeline/ticker.h"
 
 namespace zdpipe {
@@ -220,7 +221,11 @@ CopyReport PlanCopy(const CopyOptions& options, std::vector<TableInfo>* tables) 
                             Session::Connect(options.source, End::kSource, {}));
     ZDPIPE_ASSIGN_OR_RETURN(const std::unique_ptr<Session> target,
                             Session::Connect(options.target, End::kTarget, {}));
-    ZDPIPE_ASSIGN_OR_RETURN(report.resources, PlanResourcesFor(options, *target));
+    ZDPIPE_ASSIGN_OR_RETURN(report.source_round_trip, RoundTripSeconds(*source));
+    ZDPIPE_ASSIGN_OR_RETURN(report.target_round_trip, RoundTripSeconds(*target));
+    ZDPIPE_ASSIGN_OR_RETURN(
+        report.resources,
+        PlanResourcesFor(options, *target, report.source_round_trip, report.target_round_trip));
     ZDPIPE_ASSIGN_OR_RETURN(const std::vector<LedgerObject> earlier,
                             Ledger::EarlierObjects(*target, options.selection.control_schema));
     ZDPIPE_ASSIGN_OR_RETURN(CheckResult check, RunCheck(*source, *target, options, earlier));

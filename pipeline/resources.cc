@@ -23,6 +23,18 @@ constexpr uint64_t kMaxRangeBytes = uint64_t{1} << 30;
 // A lane reads one range while another one is being loaded.
 constexpr size_t kRangesPerLane = 2;
 
+// docs/decisions/0065-lanes-for-small-tables.md has the measurements.
+constexpr double kSmallTableSeconds = 0.002;  // of the servers' work
+constexpr size_t kMaxSmallLanes = 16;
+constexpr size_t kMaxSmallLanesPerJob = 2;  // more only wait for each other inside the target
+
+// Of the memory for rows larger than a batch: each may be held by a range on top of its share, by a
+// source session's buffer and by a loader's request.
+uint64_t MaxRowBytes(const Resources& plan, uint64_t for_large_rows) {
+  const uint64_t holders = plan.ranges + 2 * plan.jobs;
+  return std::max(2 * kBatchBytes, for_large_rows / holders);
+}
+
 }  // namespace
 
 absl::StatusOr<Resources> PlanResources(uint64_t memory_bytes, uint64_t range_bytes, size_t jobs,
@@ -30,8 +42,7 @@ absl::StatusOr<Resources> PlanResources(uint64_t memory_bytes, uint64_t range_by
   Resources plan;
   plan.jobs = std::min(jobs == 0 ? kDefaultJobs : jobs, kMaxJobs);
   plan.ranges = kRangesPerLane * plan.jobs;
-  // Half of the memory holds ranges. The other half is for rows larger than a batch: each may be
-  // held by a range on top of its share, by a source session's buffer and by a loader's request.
+  // Half of the memory holds ranges. The other half is for rows larger than a batch.
   const uint64_t for_ranges = memory_bytes / 2;
   const uint64_t fits = for_ranges / plan.ranges;
   if (range_bytes < kMinRangeBytes || range_bytes > kMaxRangeBytes) {
@@ -59,14 +70,31 @@ absl::StatusOr<Resources> PlanResources(uint64_t memory_bytes, uint64_t range_by
     plan.ranges = std::min(ranges, kRangesPerLane * plan.jobs);
     plan.first_lanes = std::min(plan.jobs, kFirstLanes);
   }
-  const uint64_t holders = plan.ranges + 2 * plan.jobs;
-  plan.max_row_bytes = std::max(2 * kBatchBytes, (memory_bytes - for_ranges) / holders);
+  plan.max_row_bytes = MaxRowBytes(plan, memory_bytes - for_ranges);
   // At the end a wide row has the memory for itself: session buffer, range and request.
   plan.max_wide_row_bytes = std::max(plan.max_row_bytes, memory_bytes / 3);
   return plan;
 }
 
-absl::StatusOr<Resources> PlanResourcesFor(const CopyOptions& options, Session& target) {
+void AddSmallLanes(uint64_t memory_bytes, double source_round_trip, double target_round_trip,
+                   Resources& plan) {
+  constexpr int kOfSource = 2;  // definition, rows
+  constexpr int kOfTarget = 5;  // CREATE TABLE, ledger, rows, COMMIT, verification
+  const double wait = kOfSource * source_round_trip + kOfTarget * target_round_trip;
+  // Less than the work itself is hidden by the lanes there are.
+  if (wait < kSmallTableSeconds) return;
+  const double wanted = wait / kSmallTableSeconds * static_cast<double>(plan.jobs);
+  const size_t most = std::min(kMaxSmallLanes, kMaxSmallLanesPerJob * plan.jobs);
+  // A range of one batch, and a request of that size, each: of the half that is not for ranges.
+  const uint64_t lane_bytes = 2 * plan.sizes.batch_bytes;
+  const uint64_t for_large_rows = memory_bytes - memory_bytes / 2;
+  plan.small_lanes = std::min(
+      {most, static_cast<size_t>(wanted), static_cast<size_t>(for_large_rows / 4 / lane_bytes)});
+  plan.max_row_bytes = MaxRowBytes(plan, for_large_rows - plan.small_lanes * lane_bytes);
+}
+
+absl::StatusOr<Resources> PlanResourcesFor(const CopyOptions& options, Session& target,
+                                           double source_round_trip, double target_round_trip) {
   size_t cores = 0;
   // The more sessions, the less likely they see the same state of a source that takes writes.
   if (options.source_state != SourceState::kMaster) {
@@ -75,7 +103,12 @@ absl::StatusOr<Resources> PlanResourcesFor(const CopyOptions& options, Session& 
     if (IsSessionLost(value.status())) return value.status();
     if (!value.ok() || !absl::SimpleAtoi(*value, &cores)) cores = 0;
   }
-  return PlanResources(options.memory_bytes, options.range_bytes, options.jobs, cores);
+  ZDPIPE_ASSIGN_OR_RETURN(Resources plan, PlanResources(options.memory_bytes, options.range_bytes,
+                                                        options.jobs, cores));
+  if (options.jobs == 0 && options.source_state != SourceState::kMaster) {
+    AddSmallLanes(options.memory_bytes, source_round_trip, target_round_trip, plan);
+  }
+  return plan;
 }
 
 absl::Status RowTooLargeError(const Resources& plan, uint64_t memory_bytes,

@@ -16,7 +16,9 @@ namespace zdpipe {
 struct Resources {
   size_t jobs = 0;         // loaders, and lanes (tables worked on at the same time), at most
   size_t first_lanes = 0;  // that begin; fewer than `jobs` where the best number is to be found
-  size_t ranges = 0;       // in memory at most, over all lanes
+  // Lanes beside those, for small tables only, that make up for the round trips.
+  size_t small_lanes = 0;
+  size_t ranges = 0;  // in memory at most, over all lanes
   RangeSizes sizes;
   uint64_t max_row_bytes = 0;       // a larger row is copied alone, at the end
   uint64_t max_wide_row_bytes = 0;  // a larger row is an error
@@ -28,8 +30,14 @@ struct Resources {
 absl::StatusOr<Resources> PlanResources(uint64_t memory_bytes, uint64_t range_bytes, size_t jobs,
                                         size_t target_cores = 0);
 
+// Lanes for small tables, such that at any time about `plan.jobs` lanes have a server at work,
+// whatever their waits for round trips (seconds).
+void AddSmallLanes(uint64_t memory_bytes, double source_round_trip, double target_round_trip,
+                   Resources& plan);
+
 // For a copy into `target`, which says how many processors it has (MariaDB only).
-absl::StatusOr<Resources> PlanResourcesFor(const CopyOptions& options, Session& target);
+absl::StatusOr<Resources> PlanResourcesFor(const CopyOptions& options, Session& target,
+                                           double source_round_trip, double target_round_trip);
 
 // kUsage: `table` has a row that not even a session by itself may hold.
 absl::Status RowTooLargeError(const Resources& plan, uint64_t memory_bytes,

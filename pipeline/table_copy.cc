@@ -298,17 +298,18 @@ class TableCopy {
         RowStream::Open(*sessions_.reader, after_.value_or(load_.plan.select), load_.plan.roles);
     if (!stream.ok()) return stream.status();
     load_.layout = (*stream)->layout();
-    context_.queue.BeginRows();
+    if (!context_.small_tables_only) context_.queue.BeginRows();
     WidthTuner tuner;
     const LoadersNow loaders_now = [&](uint64_t ranges, uint64_t bytes) {
       const uint64_t left =
           table_.data_bytes_estimate - std::min(table_.data_bytes_estimate, bytes);
+      if (context_.small_tables_only) return size_t{1};
       return tuner.Width(context_.queue.LoadersPerLane(), ranges, bytes, left,
                          WidthTuner::Clock::now());
     };
     absl::StatusOr<PipeResult> moved = PipeResult();
     context_.in_arena([&] { moved = PipeRows(**stream, load_, in_, loaders_now, context_.pipe); });
-    context_.queue.EndRows();
+    if (!context_.small_tables_only) context_.queue.EndRows();
     outcome_.report.loaders = tuner.best();
     return moved;
   }

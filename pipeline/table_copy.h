@@ -49,6 +49,7 @@ struct TableCopyContext {
   PipeResources pipe;
   // Runs a function inside the arena whose threads run the pipelines' stages.
   std::function<void(const std::function<void()>&)> in_arena;
+  bool small_tables_only = false;  // such lanes have one loader each
 };
 
 // Where a table stands before it is copied.

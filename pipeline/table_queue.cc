@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/schema/table_ddl.h"
+
 namespace zdpipe {
 
 namespace {
@@ -31,6 +33,14 @@ const TableInfo* TableQueue::Take() {
   }
   const TableInfo* table = waiting_.front();
   waiting_.pop_front();
+  return table;
+}
+
+const TableInfo* TableQueue::TakeSmall() {
+  std::lock_guard lock(mutex_);
+  if (waiting_.empty() || waiting_.back()->data_bytes_estimate >= kLargeTableBytes) return nullptr;
+  const TableInfo* table = waiting_.back();
+  waiting_.pop_back();
   return table;
 }
 

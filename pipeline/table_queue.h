@@ -26,6 +26,10 @@ class TableQueue {
   // The next table, or null when there is none left; the calling lane then counts as idle.
   const TableInfo* Take();
 
+  // The next table of less than kLargeTableBytes, for a lane that takes no others and does not
+  // count as one of `lanes`; null when there is none left.
+  const TableInfo* TakeSmall();
+
   // A lane starts / ends moving rows (not creating, indexing or verifying).
   void BeginRows();
   void EndRows();

@@ -17,6 +17,7 @@
 #include "engine/rows/range.h"
 #include "engine/rows/row_batch.h"
 #include "engine/rows/wire_row.h"
+#include "engine/schema/table_ddl.h"
 #include "engine/schema/table_plan.h"
 #include "pipeline/resources.h"
 #include "pipeline/table_queue.h"
@@ -536,6 +537,18 @@ TEST(TableQueueTest, LargestTableComesFirstEachOnce) {
   EXPECT_EQ(queue.Take(), nullptr);
 }
 
+TEST(TableQueueTest, SmallTablesAreTakenFromTheEndAndOnlyThose) {
+  const std::vector<TableInfo> tables =
+      TablesOfSizes({kLargeTableBytes, 10, kLargeTableBytes - 1, 2 * kLargeTableBytes});
+  TableQueue queue(tables, 2, 4);
+  std::vector<std::string> order;
+  while (const TableInfo* table = queue.TakeSmall()) order.push_back(table->name.name);
+  EXPECT_THAT(order, testing::ElementsAre("t1", "t2"));
+  EXPECT_FALSE(queue.empty());
+  EXPECT_EQ(queue.LoadersPerLane(), 1u);  // the lanes that take any table are not idle
+  EXPECT_EQ(queue.Take()->name.name, "t3");
+}
+
 TEST(TableQueueTest, IdleLanesGiveTheirLoadersAway) {
   const std::vector<TableInfo> tables = TablesOfSizes({3, 2});
   TableQueue queue(tables, 4, 4);
@@ -658,6 +671,27 @@ TEST(PlanResourcesTest, ATargetOfManyProcessorsGetsMoreLanes) {
   EXPECT_EQ(lanes(256 * kMiB, 64), 8u);  // a range each
   EXPECT_EQ(lanes(1024 * kMiB, 64), 16u);
   EXPECT_EQ(PlanResources(1024 * kMiB, 16 * kMiB, 3, 64).value_or(Resources()).jobs, 3u);
+}
+
+TEST(PlanResourcesTest, RoundTripsAreMadeUpForWithLanesForSmallTables) {
+  const auto planned = [](uint64_t memory, size_t cores, double source, double target) {
+    Resources plan = *PlanResources(memory, 16 * kMiB, 0, cores);
+    const Resources before = plan;
+    AddSmallLanes(memory, source, target, plan);
+    EXPECT_EQ(plan.jobs, before.jobs);
+    EXPECT_EQ(plan.sizes.range_bytes, before.sizes.range_bytes);
+    EXPECT_LE(plan.max_row_bytes, before.max_row_bytes);
+    EXPECT_LE(plan.ranges * plan.sizes.range_bytes + plan.small_lanes * 2 * kMiB +
+                  (plan.ranges + 2 * plan.jobs) * plan.max_row_bytes,
+              memory);
+    return plan.small_lanes;
+  };
+  EXPECT_EQ(planned(256 * kMiB, 2, 0.0001, 0.0001), 0u);
+  EXPECT_EQ(planned(256 * kMiB, 2, 0.0005, 0.0005), 5u);
+  EXPECT_EQ(planned(256 * kMiB, 2, 0.001, 0.0002), 4u);
+  EXPECT_EQ(planned(256 * kMiB, 2, 0.002, 0.002), 6u);
+  EXPECT_EQ(planned(256 * kMiB, 64, 0.1, 0.1), 16u);
+  EXPECT_EQ(planned(64 * kMiB, 2, 0.1, 0.1), 4u);  // the memory
 }
 
 TEST(PlanResourcesTest, TooLittleMemoryIsRefusedWithAHintThatHelps) {

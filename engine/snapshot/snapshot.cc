@@ -5,6 +5,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "engine/parallel.h"
 #include "engine/server/sql_text.h"
 
 namespace zdpipe {
@@ -111,11 +112,11 @@ absl::Status StartOnQuietSource(Snapshot& snapshot, SourceState state) {
     }
   }
   ZDPIPE_RETURN_IF_ERROR(StartTogether(snapshot.sessions));
-  for (auto& session : snapshot.sessions) {
-    ZDPIPE_ASSIGN_OR_RETURN(const SnapshotProof proof, ReadProofInside(*session, state));
-    ZDPIPE_RETURN_IF_ERROR(CheckUnchanged(state, snapshot.proof, proof));
-  }
-  return absl::OkStatus();
+  return InParallel(snapshot.sessions.size(), [&](size_t i) -> absl::Status {
+    ZDPIPE_ASSIGN_OR_RETURN(const SnapshotProof proof,
+                            ReadProofInside(*snapshot.sessions[i], state));
+    return CheckUnchanged(state, snapshot.proof, proof);
+  });
 }
 
 absl::Status RequirePosition(const BinlogPosition& position) {
@@ -255,10 +256,11 @@ absl::StatusOr<SnapshotProof> ParseProof(absl::string_view text) {
 absl::StatusOr<Snapshot> OpenSnapshot(const Endpoint& endpoint, SourceState state,
                                       const std::vector<SessionOptions>& options) {
   Snapshot snapshot;
-  for (const SessionOptions& one : options) {
-    ZDPIPE_ASSIGN_OR_RETURN(std::unique_ptr<Session> session, ConnectReader(endpoint, one));
-    snapshot.sessions.push_back(std::move(session));
-  }
+  snapshot.sessions.resize(options.size());
+  ZDPIPE_RETURN_IF_ERROR(InParallel(options.size(), [&](size_t i) -> absl::Status {
+    ZDPIPE_ASSIGN_OR_RETURN(snapshot.sessions[i], ConnectReader(endpoint, options[i]));
+    return absl::OkStatus();
+  }));
   ZDPIPE_RETURN_IF_ERROR(state == SourceState::kMaster
                              ? StartOnMaster(snapshot, endpoint, options.front())
                              : StartOnQuietSource(snapshot, state));

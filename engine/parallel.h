@@ -1,0 +1,31 @@
+// Several waits at the same time.
+#ifndef ZDPIPE_ENGINE_PARALLEL_H_
+#define ZDPIPE_ENGINE_PARALLEL_H_
+
+#include <functional>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+
+namespace zdpipe {
+
+// Runs body(0) .. body(count - 1), each in a thread of its own, for what waits for a server and
+// costs next to nothing here. All are run to their ends; the error is that of the lowest number.
+inline absl::Status InParallel(size_t count, const std::function<absl::Status(size_t)>& body) {
+  std::vector<absl::Status> statuses(count);
+  std::vector<std::thread> threads;
+  threads.reserve(count);
+  for (size_t i = 0; i < count; ++i) {
+    threads.emplace_back([&statuses, &body, i] { statuses[i] = body(i); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const absl::Status& status : statuses) {
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace zdpipe
+
+#endif  // ZDPIPE_ENGINE_PARALLEL_H_
