@@ -18,13 +18,13 @@
 #include "absl/time/time.h"
 #include "engine/atomic_file.h"
 #include "engine/ledger/ledger.h"
-#include "engine/parallel.h"
 #include "engine/schema/definitions.h"
 #include "engine/server/server_session.h"
 #include "engine/server/sql_text.h"
 #include "pipeline/lane_gate.h"
 #include "pipeline/limited_by.h"
 #include "pipeline/object_removal.h"
+#include "pipeline/parallel.h"
 #include "pipeline/resume_plan.h"
 #include "pipeline/row_pipe.h"
 #include "pipeline/table_copy.h"
@@ -176,7 +176,7 @@ class Attempt {
                           : Ledger::EarlierObjects(*target_, options_.selection.control_schema));
     ZDPIPE_ASSIGN_OR_RETURN(check_, RunCheck(*source_, *target_, options_, earlier_));
     ReportCheck(check_, report_);
-    LimitSmallLanes();
+    ZDPIPE_RETURN_IF_ERROR(LimitSmallLanes());
     progress_.SetTotals(report_.tables_total, report_.bytes_estimate, Lanes());
     ZDPIPE_ASSIGN_OR_RETURN(plan_, MakeResumePlan(options_, report_.resources, check_, *source_));
     if (resume_) ZDPIPE_RETURN_IF_ERROR(CompareResumePlans(earlier_plan_, plan_));
@@ -347,8 +347,8 @@ class Attempt {
     for (size_t lane = 0; lane < Lanes(); ++lane) {
       sessions[1 + lane].max_packet_bytes = MaxRowBytes(lane);
     }
-    ZDPIPE_ASSIGN_OR_RETURN(snapshot_,
-                            OpenSnapshot(options_.source, options_.source_state, sessions));
+    ZDPIPE_ASSIGN_OR_RETURN(
+        snapshot_, OpenSnapshot(options_.source, options_.source_state, sessions, InParallel));
     ZDPIPE_RETURN_IF_ERROR(InParallel(snapshot_.sessions.size(), [this](size_t i) {
       return RememberSource(*snapshot_.sessions[i]);
     }));
@@ -537,15 +537,26 @@ class Attempt {
                              : report_.resources.max_row_bytes;
   }
 
-  // A lane is not worth its sessions for a few tables.
-  void LimitSmallLanes() {
+  // A lane is not worth its sessions for a few tables, nor for the last connections of a server.
+  absl::Status LimitSmallLanes() {
     constexpr size_t kTablesWorthALane = 8;
+    constexpr size_t kSourceSessions = 2;  // of each lane, see LaneSessions
+    constexpr size_t kTargetSessions = 3;  // and a loader
+    size_t& lanes = report_.resources.small_lanes;
+    if (lanes == 0) return absl::OkStatus();
     const auto& tables = check_.catalog.tables;
     const auto small = std::count_if(tables.begin(), tables.end(), [](const TableInfo& table) {
       return table.data_bytes_estimate < kLargeTableBytes;
     });
-    report_.resources.small_lanes =
-        std::min(report_.resources.small_lanes, static_cast<size_t>(small) / kTablesWorthALane);
+    ZDPIPE_ASSIGN_OR_RETURN(const uint64_t source, ConnectionsToUse(*source_));
+    ZDPIPE_ASSIGN_OR_RETURN(const uint64_t target, ConnectionsToUse(*target_));
+    const auto have_room = [this](uint64_t connections, size_t for_each) {
+      const size_t room = connections / for_each;
+      return room - std::min(room, report_.resources.jobs);
+    };
+    lanes = std::min({lanes, static_cast<size_t>(small) / kTablesWorthALane,
+                      have_room(source, kSourceSessions), have_room(target, kTargetSessions)});
+    return absl::OkStatus();
   }
 
   absl::Status CopyTables() {
@@ -702,8 +713,8 @@ class Attempt {
     if (options_.source_state == SourceState::kMaster) return std::unique_ptr<Session>();
     SessionOptions limited;
     limited.max_packet_bytes = MaxRowBytes(lane);
-    ZDPIPE_ASSIGN_OR_RETURN(Snapshot again,
-                            OpenSnapshot(options_.source, options_.source_state, {limited}));
+    ZDPIPE_ASSIGN_OR_RETURN(Snapshot again, OpenSnapshot(options_.source, options_.source_state,
+                                                         {limited}, InParallel));
     ZDPIPE_RETURN_IF_ERROR(CheckUnchanged(options_.source_state, snapshot_.proof, again.proof));
     ZDPIPE_RETURN_IF_ERROR(RememberSource(*again.sessions.front()));
     return std::move(again.sessions.front());

@@ -1,6 +1,7 @@
 #include "pipeline/resources.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -109,6 +110,27 @@ absl::StatusOr<Resources> PlanResourcesFor(const CopyOptions& options, Session& 
     AddSmallLanes(options.memory_bytes, source_round_trip, target_round_trip, plan);
   }
   return plan;
+}
+
+absl::StatusOr<uint64_t> ConnectionsToUse(Session& session) {
+  // The limit of the user is 0 where there is none, and counts those that the user has already.
+  const std::vector<absl::StatusOr<Result>> results =
+      session.QueryAll({"SELECT @@max_connections AS most, @@max_user_connections AS of_user",
+                        "SHOW GLOBAL STATUS LIKE 'Threads_connected'"});
+  for (const absl::StatusOr<Result>& result : results) {
+    if (IsSessionLost(result.status())) return result.status();
+    if (!result.ok() || result->rows.size() != 1) return 0;
+  }
+  uint64_t most = 0;
+  uint64_t of_user = 0;
+  uint64_t connected = 0;
+  if (!absl::SimpleAtoi(results[0]->Text(0, "most"), &most) ||
+      !absl::SimpleAtoi(results[0]->Text(0, "of_user"), &of_user) ||
+      !absl::SimpleAtoi(results[1]->rows[0][1].value_or(""), &connected)) {
+    return 0;
+  }
+  if (of_user > 0) most = std::min(most, of_user);
+  return (most - std::min(most, connected)) / 2;
 }
 
 absl::Status RowTooLargeError(const Resources& plan, uint64_t memory_bytes,

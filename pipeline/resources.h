@@ -39,6 +39,10 @@ void AddSmallLanes(uint64_t memory_bytes, double source_round_trip, double targe
 absl::StatusOr<Resources> PlanResourcesFor(const CopyOptions& options, Session& target,
                                            double source_round_trip, double target_round_trip);
 
+// How many connections a copy may have on the server of `session`: half of those that are left. 0
+// when the server does not say.
+absl::StatusOr<uint64_t> ConnectionsToUse(Session& session);
+
 // kUsage: `table` has a row that not even a session by itself may hold.
 absl::Status RowTooLargeError(const Resources& plan, uint64_t memory_bytes,
                               const ObjectName& table);

@@ -5,7 +5,6 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "engine/parallel.h"
 #include "engine/server/sql_text.h"
 
 namespace zdpipe {
@@ -102,7 +101,7 @@ absl::StatusOr<std::vector<BinlogPosition>> Positions(
 
 // A quiet source: the proof is read before the first session starts and again in each of them, so
 // that whatever moved in between is seen.
-absl::Status StartOnQuietSource(Snapshot& snapshot, SourceState state) {
+absl::Status StartOnQuietSource(Snapshot& snapshot, SourceState state, const ForEach& for_each) {
   ZDPIPE_RETURN_IF_ERROR(snapshot.sessions.front()->Execute(kStartSnapshot));
   ZDPIPE_ASSIGN_OR_RETURN(snapshot.proof, ReadProofInside(*snapshot.sessions.front(), state));
   for (const ReplicaChannel& channel : snapshot.proof.channels) {
@@ -112,7 +111,7 @@ absl::Status StartOnQuietSource(Snapshot& snapshot, SourceState state) {
     }
   }
   ZDPIPE_RETURN_IF_ERROR(StartTogether(snapshot.sessions));
-  return InParallel(snapshot.sessions.size(), [&](size_t i) -> absl::Status {
+  return for_each(snapshot.sessions.size(), [&](size_t i) -> absl::Status {
     ZDPIPE_ASSIGN_OR_RETURN(const SnapshotProof proof,
                             ReadProofInside(*snapshot.sessions[i], state));
     return CheckUnchanged(state, snapshot.proof, proof);
@@ -254,16 +253,17 @@ absl::StatusOr<SnapshotProof> ParseProof(absl::string_view text) {
 }
 
 absl::StatusOr<Snapshot> OpenSnapshot(const Endpoint& endpoint, SourceState state,
-                                      const std::vector<SessionOptions>& options) {
+                                      const std::vector<SessionOptions>& options,
+                                      const ForEach& for_each) {
   Snapshot snapshot;
   snapshot.sessions.resize(options.size());
-  ZDPIPE_RETURN_IF_ERROR(InParallel(options.size(), [&](size_t i) -> absl::Status {
+  ZDPIPE_RETURN_IF_ERROR(for_each(options.size(), [&](size_t i) -> absl::Status {
     ZDPIPE_ASSIGN_OR_RETURN(snapshot.sessions[i], ConnectReader(endpoint, options[i]));
     return absl::OkStatus();
   }));
   ZDPIPE_RETURN_IF_ERROR(state == SourceState::kMaster
                              ? StartOnMaster(snapshot, endpoint, options.front())
-                             : StartOnQuietSource(snapshot, state));
+                             : StartOnQuietSource(snapshot, state, for_each));
   return snapshot;
 }
 

@@ -7,6 +7,7 @@
 #ifndef ZDPIPE_ENGINE_SNAPSHOT_SNAPSHOT_H_
 #define ZDPIPE_ENGINE_SNAPSHOT_SNAPSHOT_H_
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -51,12 +52,18 @@ struct Snapshot {
   std::vector<std::string> notes;  // e.g. that a short read lock was needed
 };
 
+// Runs a body for each number below a count, at the same time if it can: the sessions wait for
+// their server, not for each other. The first error, once all have ended.
+using ForEach =
+    std::function<absl::Status(size_t count, const std::function<absl::Status(size_t)>& body)>;
+
 // Opens a session for each of `options`, all of which see the same state. With kMaster only the
 // first may come back, with a note that says so, when they cannot be made to agree and a read
 // lock is not allowed.
 // Errors: kSource; kConsistency when a stopped replica or frozen source moves meanwhile.
 absl::StatusOr<Snapshot> OpenSnapshot(const Endpoint& endpoint, SourceState state,
-                                      const std::vector<SessionOptions>& options);
+                                      const std::vector<SessionOptions>& options,
+                                      const ForEach& for_each);
 
 // A session inside a snapshot of its own, on either end: for reading a server by itself.
 absl::StatusOr<std::unique_ptr<Session>> OpenReader(const Endpoint& endpoint, End end,

@@ -1,6 +1,6 @@
 // Several waits at the same time.
-#ifndef ZDPIPE_ENGINE_PARALLEL_H_
-#define ZDPIPE_ENGINE_PARALLEL_H_
+#ifndef ZDPIPE_PIPELINE_PARALLEL_H_
+#define ZDPIPE_PIPELINE_PARALLEL_H_
 
 #include <functional>
 #include <thread>
@@ -28,4 +28,4 @@ inline absl::Status InParallel(size_t count, const std::function<absl::Status(si
 
 }  // namespace zdpipe
 
-#endif  // ZDPIPE_ENGINE_PARALLEL_H_
+#endif  // ZDPIPE_PIPELINE_PARALLEL_H_
