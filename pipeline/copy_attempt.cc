@@ -135,7 +135,7 @@ class Attempt {
     phase.seconds = SecondsSince(start);
     phase.rows = progress_.rows() - rows;
     phase.bytes = progress_.bytes() - bytes;
-    phase.limited_by = LimitedBy(meter_.End(phase.seconds, report_.resources.jobs));
+    phase.limited_by = LimitedBy(meter_.End(phase.seconds, Lanes()));
     report_.phases.push_back(std::move(phase));
     return status;
   }
@@ -161,8 +161,9 @@ class Attempt {
     ledger_session_->TrySet(absl::StrCat("wait_timeout = ", kLedgerWaitSeconds));
     if (lost_ledger_thread_ != 0) {
       // It may keep the lock, as long as the server has not noticed that its connection broke.
-      (void)EndRecordedSessions(*target_, options_.selection.control_schema, lost_ledger_thread_,
-                                [this] { return cancel_.cancelled(); });
+      const absl::StatusOr<std::vector<ServerSession>> lost =
+          RecordedSessions(*target_, options_.selection.control_schema, lost_ledger_thread_);
+      if (lost.ok()) (void)EndSessions(*target_, *lost, [this] { return cancel_.cancelled(); });
     }
     ZDPIPE_ASSIGN_OR_RETURN(
         ledger_, Ledger::Lock(*ledger_session_, options_.selection.control_schema, kLockPatience));
@@ -176,7 +177,8 @@ class Attempt {
                           : Ledger::EarlierObjects(*target_, options_.selection.control_schema));
     ZDPIPE_ASSIGN_OR_RETURN(check_, RunCheck(*source_, *target_, options_, earlier_));
     ReportCheck(check_, report_);
-    ZDPIPE_RETURN_IF_ERROR(LimitSmallLanes());
+    ZDPIPE_RETURN_IF_ERROR(LimitSmallLanes(check_.catalog.tables, options_.memory_bytes, *source_,
+                                           *target_, report_.resources));
     progress_.SetTotals(report_.tables_total, report_.bytes_estimate, Lanes());
     ZDPIPE_ASSIGN_OR_RETURN(plan_, MakeResumePlan(options_, report_.resources, check_, *source_));
     if (resume_) ZDPIPE_RETURN_IF_ERROR(CompareResumePlans(earlier_plan_, plan_));
@@ -533,30 +535,8 @@ class Attempt {
   size_t Lanes() const { return report_.resources.jobs + report_.resources.small_lanes; }
   bool IsSmallLane(size_t lane) const { return lane >= report_.resources.jobs; }
   uint64_t MaxRowBytes(size_t lane) const {
-    return IsSmallLane(lane) ? 2 * report_.resources.sizes.batch_bytes
+    return IsSmallLane(lane) ? report_.resources.sizes.batch_bytes
                              : report_.resources.max_row_bytes;
-  }
-
-  // A lane is not worth its sessions for a few tables, nor for the last connections of a server.
-  absl::Status LimitSmallLanes() {
-    constexpr size_t kTablesWorthALane = 8;
-    constexpr size_t kSourceSessions = 2;  // of each lane, see LaneSessions
-    constexpr size_t kTargetSessions = 3;  // and a loader
-    size_t& lanes = report_.resources.small_lanes;
-    if (lanes == 0) return absl::OkStatus();
-    const auto& tables = check_.catalog.tables;
-    const auto small = std::count_if(tables.begin(), tables.end(), [](const TableInfo& table) {
-      return table.data_bytes_estimate < kLargeTableBytes;
-    });
-    ZDPIPE_ASSIGN_OR_RETURN(const uint64_t source, ConnectionsToUse(*source_));
-    ZDPIPE_ASSIGN_OR_RETURN(const uint64_t target, ConnectionsToUse(*target_));
-    const auto have_room = [this](uint64_t connections, size_t for_each) {
-      const size_t room = connections / for_each;
-      return room - std::min(room, report_.resources.jobs);
-    };
-    lanes = std::min({lanes, static_cast<size_t>(small) / kTablesWorthALane,
-                      have_room(source, kSourceSessions), have_room(target, kTargetSessions)});
-    return absl::OkStatus();
   }
 
   absl::Status CopyTables() {
@@ -603,7 +583,7 @@ class Attempt {
                                    *ledger_,
                                    queue,
                                    PipeResources{small_ranges_, small_loaders_, progress_,
-                                                 throttle_, busy_, cancel_, error_, lasting_, 1},
+                                                 throttle_, busy_, cancel_, error_, lasting_, 0},
                                    context.in_arena,
                                    true};
     meter_.CountDiskWaits(*target_);
@@ -658,6 +638,7 @@ class Attempt {
     SessionOptions limited;
     limited.max_packet_bytes = report_.resources.max_wide_row_bytes;
     ZDPIPE_ASSIGN_OR_RETURN(sessions.target_reader, ConnectTarget(limited));
+    if (skip_binlog_) sessions.target_reader->TrySet("sql_log_bin = 0");
     ZDPIPE_RETURN_IF_ERROR(
         RecordSession(*sessions.target_reader, options_.selection.control_schema));
     return sessions;
@@ -679,6 +660,11 @@ class Attempt {
       }
       ZDPIPE_ASSIGN_OR_RETURN(TableOutcome outcome,
                               CopyTable(*table, starts_.at(table->name), lane, *sessions, context));
+      if (outcome.too_wide && IsSmallLane(lane)) {
+        context.queue.PutBack(*table);
+        ZDPIPE_ASSIGN_OR_RETURN(sessions->reader, ReopenReader(lane));
+        continue;
+      }
       if (outcome.too_wide) {
         // The only session there is has the highest limit already.
         if (snapshot_.sessions.size() == 1) return TooLarge(*table);
@@ -739,16 +725,19 @@ class Attempt {
   // the memory is theirs alone now.
   absl::Status CopyWideTables(TableCopyContext& context) {
     std::vector<const TableInfo*> rest = std::move(wide_tables_);
+    if (!rest.empty()) {
+      Note(absl::StrCat(rest.size(), " tables with rows of more than ",
+                        report_.resources.max_row_bytes >> 20, " MiB are copied one by one"));
+    }
     while (const TableInfo* table = context.queue.Take()) rest.push_back(table);
     if (rest.empty()) return absl::OkStatus();
-    Note(absl::StrCat(rest.size(), " tables with rows of more than ",
-                      report_.resources.max_row_bytes >> 20, " MiB are copied one by one"));
     TableQueue one_lane({}, 1, 1);
     TableCopyContext alone{context.options, context.ledger, one_lane, context.pipe,
                            context.in_arena};
     // One range in memory at a time: its one row may have most of the budget.
     alone.pipe.ranges_per_loader = 1;
     for (const auto& range : ranges_.all()) range->Release();
+    for (const auto& range : small_ranges_.all()) range->Release();
     ZDPIPE_ASSIGN_OR_RETURN(LaneSessions sessions, OpenLane(std::move(snapshot_.sessions[0])));
     for (const TableInfo* table : rest) {
       ZDPIPE_ASSIGN_OR_RETURN(TableOutcome outcome,

@@ -230,6 +230,8 @@ CopyReport PlanCopy(const CopyOptions& options, std::vector<TableInfo>* tables) 
                             Ledger::EarlierObjects(*target, options.selection.control_schema));
     ZDPIPE_ASSIGN_OR_RETURN(CheckResult check, RunCheck(*source, *target, options, earlier));
     ReportCheck(check, report);
+    ZDPIPE_RETURN_IF_ERROR(LimitSmallLanes(check.catalog.tables, options.memory_bytes, *source,
+                                           *target, report.resources));
     if (tables != nullptr) *tables = std::move(check.catalog.tables);
     return check.refused() ? RefusedError(check) : absl::OkStatus();
   }();

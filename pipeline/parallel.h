@@ -2,22 +2,38 @@
 #ifndef ZDPIPE_PIPELINE_PARALLEL_H_
 #define ZDPIPE_PIPELINE_PARALLEL_H_
 
+#include <exception>
 #include <functional>
+#include <system_error>
 #include <thread>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "engine/errors.h"
 
 namespace zdpipe {
 
-// Runs body(0) .. body(count - 1), each in a thread of its own, for what waits for a server and
-// costs next to nothing here. All are run to their ends; the error is that of the lowest number.
+// Runs body(0) .. body(count - 1), each in a thread of its own as long as there are threads to be
+// had, for what waits for a server and costs next to nothing here. All are run to their ends; the
+// error is that of the lowest number.
 inline absl::Status InParallel(size_t count, const std::function<absl::Status(size_t)>& body) {
   std::vector<absl::Status> statuses(count);
+  const auto run = [&statuses, &body](size_t i) {
+    try {
+      statuses[i] = body(i);
+    } catch (const std::exception& exception) {
+      statuses[i] = MakeError(Failure::kInternal, absl::StrCat("exception: ", exception.what()));
+    }
+  };
   std::vector<std::thread> threads;
   threads.reserve(count);
   for (size_t i = 0; i < count; ++i) {
-    threads.emplace_back([&statuses, &body, i] { statuses[i] = body(i); });
+    try {
+      threads.emplace_back(run, i);
+    } catch (const std::system_error&) {
+      run(i);
+    }
   }
   for (std::thread& thread : threads) thread.join();
   for (const absl::Status& status : statuses) {

@@ -6,6 +6,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "engine/errors.h"
+#include "engine/schema/table_ddl.h"
 #include "engine/server/sql_text.h"
 
 namespace zdpipe {
@@ -29,11 +30,39 @@ constexpr double kSmallTableSeconds = 0.002;  // of the servers' work
 constexpr size_t kMaxSmallLanes = 16;
 constexpr size_t kMaxSmallLanesPerJob = 2;  // more only wait for each other inside the target
 
-// Of the memory for rows larger than a batch: each may be held by a range on top of its share, by a
-// source session's buffer and by a loader's request.
-uint64_t MaxRowBytes(const Resources& plan, uint64_t for_large_rows) {
+// Of a range, one row in it that is as large, the session's buffer and the loader's request.
+constexpr uint64_t kSmallLaneBytes = 4 * kBatchBytes;
+
+// Half of the memory holds ranges, the other half rows larger than a batch.
+uint64_t ForLargeRows(uint64_t memory_bytes) { return memory_bytes - memory_bytes / 2; }
+
+// Each of those may be held by a range on top of its share, by a source session's buffer and by a
+// loader's request.
+uint64_t MaxRowBytes(const Resources& plan, uint64_t memory_bytes) {
   const uint64_t holders = plan.ranges + 2 * plan.jobs;
-  return std::max(2 * kBatchBytes, for_large_rows / holders);
+  const uint64_t bytes = ForLargeRows(memory_bytes) - plan.small_lanes * kSmallLaneBytes;
+  return std::max(2 * kBatchBytes, bytes / holders);
+}
+
+// Half of the connections that the server has left; 0 when it does not say.
+absl::StatusOr<uint64_t> ConnectionsToUse(Session& session) {
+  const std::vector<absl::StatusOr<Result>> results =
+      session.QueryAll({"SELECT @@max_connections AS most, @@max_user_connections AS of_user",
+                        "SHOW GLOBAL STATUS LIKE 'Threads_connected'"});
+  for (const absl::StatusOr<Result>& result : results) {
+    if (IsSessionLost(result.status())) return result.status();
+    if (!result.ok() || result->rows.size() != 1) return 0;
+  }
+  uint64_t most = 0;
+  uint64_t of_user = 0;  // 0: no other limit
+  uint64_t connected = 0;
+  if (!absl::SimpleAtoi(results[0]->Text(0, "most"), &most) ||
+      !absl::SimpleAtoi(results[0]->Text(0, "of_user"), &of_user) ||
+      !absl::SimpleAtoi(results[1]->rows[0][1].value_or(""), &connected)) {
+    return 0;
+  }
+  if (of_user > 0) most = std::min(most, of_user);
+  return (most - std::min(most, connected)) / 2;
 }
 
 }  // namespace
@@ -43,8 +72,7 @@ absl::StatusOr<Resources> PlanResources(uint64_t memory_bytes, uint64_t range_by
   Resources plan;
   plan.jobs = std::min(jobs == 0 ? kDefaultJobs : jobs, kMaxJobs);
   plan.ranges = kRangesPerLane * plan.jobs;
-  // Half of the memory holds ranges. The other half is for rows larger than a batch.
-  const uint64_t for_ranges = memory_bytes / 2;
+  const uint64_t for_ranges = memory_bytes - ForLargeRows(memory_bytes);
   const uint64_t fits = for_ranges / plan.ranges;
   if (range_bytes < kMinRangeBytes || range_bytes > kMaxRangeBytes) {
     return WithHint(MakeError(Failure::kUsage,
@@ -71,7 +99,7 @@ absl::StatusOr<Resources> PlanResources(uint64_t memory_bytes, uint64_t range_by
     plan.ranges = std::min(ranges, kRangesPerLane * plan.jobs);
     plan.first_lanes = std::min(plan.jobs, kFirstLanes);
   }
-  plan.max_row_bytes = MaxRowBytes(plan, memory_bytes - for_ranges);
+  plan.max_row_bytes = MaxRowBytes(plan, memory_bytes);
   // At the end a wide row has the memory for itself: session buffer, range and request.
   plan.max_wide_row_bytes = std::max(plan.max_row_bytes, memory_bytes / 3);
   return plan;
@@ -86,12 +114,9 @@ void AddSmallLanes(uint64_t memory_bytes, double source_round_trip, double targe
   if (wait < kSmallTableSeconds) return;
   const double wanted = wait / kSmallTableSeconds * static_cast<double>(plan.jobs);
   const size_t most = std::min(kMaxSmallLanes, kMaxSmallLanesPerJob * plan.jobs);
-  // A range of one batch, and a request of that size, each: of the half that is not for ranges.
-  const uint64_t lane_bytes = 2 * plan.sizes.batch_bytes;
-  const uint64_t for_large_rows = memory_bytes - memory_bytes / 2;
-  plan.small_lanes = std::min(
-      {most, static_cast<size_t>(wanted), static_cast<size_t>(for_large_rows / 4 / lane_bytes)});
-  plan.max_row_bytes = MaxRowBytes(plan, for_large_rows - plan.small_lanes * lane_bytes);
+  plan.small_lanes =
+      std::min({most, static_cast<size_t>(std::min(wanted, 1e6)),
+                static_cast<size_t>(ForLargeRows(memory_bytes) / 4 / kSmallLaneBytes)});
 }
 
 absl::StatusOr<Resources> PlanResourcesFor(const CopyOptions& options, Session& target,
@@ -112,25 +137,26 @@ absl::StatusOr<Resources> PlanResourcesFor(const CopyOptions& options, Session& 
   return plan;
 }
 
-absl::StatusOr<uint64_t> ConnectionsToUse(Session& session) {
-  // The limit of the user is 0 where there is none, and counts those that the user has already.
-  const std::vector<absl::StatusOr<Result>> results =
-      session.QueryAll({"SELECT @@max_connections AS most, @@max_user_connections AS of_user",
-                        "SHOW GLOBAL STATUS LIKE 'Threads_connected'"});
-  for (const absl::StatusOr<Result>& result : results) {
-    if (IsSessionLost(result.status())) return result.status();
-    if (!result.ok() || result->rows.size() != 1) return 0;
-  }
-  uint64_t most = 0;
-  uint64_t of_user = 0;
-  uint64_t connected = 0;
-  if (!absl::SimpleAtoi(results[0]->Text(0, "most"), &most) ||
-      !absl::SimpleAtoi(results[0]->Text(0, "of_user"), &of_user) ||
-      !absl::SimpleAtoi(results[1]->rows[0][1].value_or(""), &connected)) {
-    return 0;
-  }
-  if (of_user > 0) most = std::min(most, of_user);
-  return (most - std::min(most, connected)) / 2;
+absl::Status LimitSmallLanes(const std::vector<TableInfo>& tables, uint64_t memory_bytes,
+                             Session& source, Session& target, Resources& plan) {
+  constexpr size_t kTablesWorthALane = 8;
+  constexpr size_t kSourceSessions = 2;  // of each lane, see LaneSessions
+  constexpr size_t kTargetSessions = 3;  // and a loader
+  if (plan.small_lanes == 0) return absl::OkStatus();
+  const auto small = std::count_if(tables.begin(), tables.end(), [](const TableInfo& table) {
+    return table.data_bytes_estimate < kLargeTableBytes;
+  });
+  ZDPIPE_ASSIGN_OR_RETURN(const uint64_t on_source, ConnectionsToUse(source));
+  ZDPIPE_ASSIGN_OR_RETURN(const uint64_t on_target, ConnectionsToUse(target));
+  const auto have_room = [&plan](uint64_t connections, size_t for_each) {
+    const size_t room = connections / for_each;
+    return room - std::min(room, plan.jobs);
+  };
+  plan.small_lanes =
+      std::min({plan.small_lanes, static_cast<size_t>(small) / kTablesWorthALane,
+                have_room(on_source, kSourceSessions), have_room(on_target, kTargetSessions)});
+  plan.max_row_bytes = MaxRowBytes(plan, memory_bytes);
+  return absl::OkStatus();
 }
 
 absl::Status RowTooLargeError(const Resources& plan, uint64_t memory_bytes,

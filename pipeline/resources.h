@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "engine/rows/range.h"
@@ -39,9 +40,10 @@ void AddSmallLanes(uint64_t memory_bytes, double source_round_trip, double targe
 absl::StatusOr<Resources> PlanResourcesFor(const CopyOptions& options, Session& target,
                                            double source_round_trip, double target_round_trip);
 
-// How many connections a copy may have on the server of `session`: half of those that are left. 0
-// when the server does not say.
-absl::StatusOr<uint64_t> ConnectionsToUse(Session& session);
+// Takes lanes for small tables away that are not worth their sessions for so few tables, or would
+// need more than half of the connections that a server has left; then divides the memory.
+absl::Status LimitSmallLanes(const std::vector<TableInfo>& tables, uint64_t memory_bytes,
+                             Session& source, Session& target, Resources& plan);
 
 // kUsage: `table` has a row that not even a session by itself may hold.
 absl::Status RowTooLargeError(const Resources& plan, uint64_t memory_bytes,

@@ -45,7 +45,8 @@ class RowPipe {
       first_ = FillNext(LoadersNowUsed());
       if (first_ != nullptr && source_ended_) Load(std::exchange(first_, nullptr));
     });
-    while (!source_ended_ && !other_ranges_ && !Stopping()) {
+    result_.more = use_.ranges_per_loader == 0 && !source_ended_ && !Stopping();
+    while (!result_.more && !source_ended_ && !other_ranges_ && !Stopping()) {
       hand_over_.Pass();
       RunPipeline(LoadersNowUsed());
       hand_over_.Pass();
@@ -53,7 +54,8 @@ class RowPipe {
     if (first_ != nullptr) GiveBack(first_);  // stopped in between
     result_.other_ranges = other_ranges_ || next_known_ < in_.known.size();
     if (ServerErrnoOf(error_.status()) == kErrClientPacketTooLarge ||
-        ConcernsOneObject(error_.status()) || (error_.status().ok() && result_.other_ranges)) {
+        ConcernsOneObject(error_.status()) ||
+        (error_.status().ok() && (result_.other_ranges || result_.more))) {
       // The table is going to be begun again.
       use_.progress.RemoveRows(result_.digest.rows(), result_.bytes);
     }

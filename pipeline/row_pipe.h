@@ -67,7 +67,7 @@ struct PipeResources {
   const CancelToken& cancel;
   const FirstError& run_error;     // of the whole run: everyone drains
   std::atomic<uint64_t>& lasting;  // ranges and tables that the next attempt finds: progress
-  size_t ranges_per_loader = 2;
+  size_t ranges_per_loader = 2;    // 0: one range is all there is, see PipeResult::more
 };
 
 struct PipeResult {
@@ -77,6 +77,8 @@ struct PipeResult {
   // The stream does not give the rows in the ranges that are in already: nothing can be said of
   // what is missing.
   bool other_ranges = false;
+  // There are more rows than the one range of these resources holds; nothing was loaded.
+  bool more = false;
 
   void Add(const PipeResult& other) {
     digest.Add(other.digest);

@@ -46,7 +46,7 @@ class TableCopy {
           Unless(only_generated ? RepeatRows() : MoveRows(), "table", outcome_.lost));
     }
     // What is in stays for the session that goes on, unless only a transaction tells what is in.
-    if (outcome_.too_wide && MayGoOn()) return outcome_;
+    if (outcome_.too_wide && MayGoOn() && !context_.small_tables_only) return outcome_;
     if (outcome_.lost || outcome_.too_wide) {
       ZDPIPE_RETURN_IF_ERROR(Undo());
       return outcome_;
@@ -254,6 +254,10 @@ class TableCopy {
     if (start_.stage == TableStage::kRowsIn && goes_on_) return TakeRowsAsIn();
     const auto start = std::chrono::steady_clock::now();
     absl::StatusOr<PipeResult> moved = Pipe();
+    if (moved.ok() && moved->more) {
+      outcome_.too_wide = true;
+      return absl::OkStatus();
+    }
     if (moved.ok() && moved->other_ranges) {
       // Without a key nothing says in which order the server gives the rows.
       outcome_.notes.push_back(absl::StrCat(

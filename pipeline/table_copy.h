@@ -33,8 +33,9 @@ struct TableOutcome {
   std::vector<std::string> notes;       // warnings of the target about the definition
   std::vector<ObjectFailure> failures;  // what the target refused to make
   bool lost = false;                    // the table itself could not be made: its rows are missing
-  // A row larger than the session's limit was met: a session with a higher limit has to go on with
-  // the table.
+  // A row larger than the session's limit was met, or more rows than a lane for small tables has
+  // room for: a session with a higher limit has to go on with the table, another lane to begin it
+  // again.
   bool too_wide = false;
   bool kept = false;  // an earlier run has brought it to its end
   // That an earlier run, or the session with the lower limit, has brought.

@@ -27,6 +27,11 @@ TableQueue::TableQueue(const std::vector<TableInfo>& tables, size_t lanes, size_
 
 const TableInfo* TableQueue::Take() {
   std::lock_guard lock(mutex_);
+  if (!put_back_.empty()) {
+    const TableInfo* table = put_back_.back();
+    put_back_.pop_back();
+    return table;
+  }
   if (waiting_.empty()) {
     --busy_lanes_;
     return nullptr;
@@ -44,9 +49,14 @@ const TableInfo* TableQueue::TakeSmall() {
   return table;
 }
 
+void TableQueue::PutBack(const TableInfo& table) {
+  std::lock_guard lock(mutex_);
+  put_back_.push_back(&table);
+}
+
 bool TableQueue::empty() const {
   std::lock_guard lock(mutex_);
-  return waiting_.empty();
+  return waiting_.empty() && put_back_.empty();
 }
 
 void TableQueue::BeginRows() {
@@ -61,7 +71,7 @@ void TableQueue::EndRows() {
 
 bool TableQueue::rows_left() const {
   std::lock_guard lock(mutex_);
-  return !waiting_.empty() || lanes_with_rows_ > 0;
+  return !waiting_.empty() || !put_back_.empty() || lanes_with_rows_ > 0;
 }
 
 size_t TableQueue::LoadersPerLane() const {

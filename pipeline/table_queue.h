@@ -30,6 +30,9 @@ class TableQueue {
   // count as one of `lanes`; null when there is none left.
   const TableInfo* TakeSmall();
 
+  // A table that is not small after all, for the other lanes.
+  void PutBack(const TableInfo& table);
+
   // A lane starts / ends moving rows (not creating, indexing or verifying).
   void BeginRows();
   void EndRows();
@@ -48,6 +51,7 @@ class TableQueue {
   const size_t loaders_;
   mutable std::mutex mutex_;  // guards what follows
   std::deque<const TableInfo*> waiting_;
+  std::vector<const TableInfo*> put_back_;
   size_t busy_lanes_;
   size_t lanes_with_rows_ = 0;
 };

@@ -1105,6 +1105,8 @@ TEST_F(MigrationTest, StoppedReplicaIsCopiedAndTheTargetGoesOnFromWhatWasApplied
   EXPECT_EQ(handoff["received"]["position"], positions[1].second);
   EXPECT_EQ(handoff["upstream"]["port"], master_->port());
   EXPECT_EQ(handoff["upstream"]["server_id"], std::to_string(master_->port()));
+  // Nothing of the copy is in the target's own history (decision 0006).
+  EXPECT_EQ(Value(*target_, "SELECT @@gtid_binlog_pos"), "");
 
   Replicate();
   ASSERT_DONE(replica_->Sql("START SLAVE SQL_THREAD"));

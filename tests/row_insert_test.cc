@@ -93,11 +93,13 @@ TEST_F(RowInsertTest, ARefusedRowIsTheErrorAndTheSessionStays) {
     batches_.clear();
     Read(absl::StrCat("SELECT IF(id = ", id, ", 1, id), v FROM d.s"));
     EXPECT_EQ(ServerErrnoOf(InsertAll()), kErrDuplicate);
+    EXPECT_DONE(insert_->DropAnswers());
     EXPECT_EQ(target_->QueryValue("SELECT 'still here'").value_or(""), "still here");
     ASSERT_DONE(target_->Execute("ROLLBACK"));
     EXPECT_EQ(Rows(), "0");
     // The same statement goes on.
     EXPECT_EQ(ServerErrnoOf(InsertAll()), kErrDuplicate);
+    EXPECT_DONE(insert_->DropAnswers());
     ASSERT_DONE(target_->Execute("ROLLBACK"));
     insert_.reset();
   }
@@ -108,6 +110,7 @@ TEST_F(RowInsertTest, AWarningIsAnError) {
   ASSERT_DONE(target_->Execute("SET sql_mode = ''"));
   const absl::Status warned = InsertAll();
   EXPECT_FALSE(warned.ok());
+  EXPECT_DONE(insert_->DropAnswers());
   EXPECT_THAT(std::string(warned.message()), ::testing::HasSubstr("warnings"));
   EXPECT_EQ(target_->QueryValue("SELECT 'still here'").value_or(""), "still here");
 }
@@ -123,6 +126,8 @@ TEST_F(RowInsertTest, ALostConnectionIsALostConnection) {
   }
   if (status.ok()) status = insert_->Await();
   EXPECT_TRUE(IsSessionLost(status)) << status;
+  const absl::Status dropped = insert_->DropAnswers();
+  EXPECT_TRUE(dropped.ok() || IsSessionLost(dropped)) << dropped;
   EXPECT_EQ(Rows(), "0");
 }
 

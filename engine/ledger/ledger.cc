@@ -75,6 +75,11 @@ std::string LockName(absl::string_view control_schema) {
   return QuoteText(absl::StrCat("zdpipe.", control_schema));
 }
 
+std::string FromSessions(absl::string_view control_schema, std::optional<unsigned long> thread_id) {
+  return absl::StrCat(" FROM ", QuoteName(control_schema, "session"),
+                      thread_id.has_value() ? absl::StrCat(" WHERE thread_id = ", *thread_id) : "");
+}
+
 LedgerRun RunOf(const Result& result) {
   // Somebody may have written there: it is for people to read.
   auto text = [&result](absl::string_view column) { return Printable(result.Text(0, column)); };
@@ -415,22 +420,26 @@ absl::Status RecordSession(Session& session, absl::string_view control_schema) {
                                       QuoteText(self.host), ", ", self.server_started, ")"));
 }
 
-absl::Status EndRecordedSessions(Session& session, absl::string_view control_schema,
-                                 std::optional<unsigned long> thread_id,
-                                 const std::function<bool()>& stopping) {
-  const std::string recorded =
-      absl::StrCat(" FROM ", QuoteName(control_schema, "session"),
-                   thread_id.has_value() ? absl::StrCat(" WHERE thread_id = ", *thread_id) : "");
-  ZDPIPE_ASSIGN_OR_RETURN(
-      const Result rows,
-      session.Query(absl::StrCat("SELECT thread_id, user, host, server_started", recorded)));
+absl::StatusOr<std::vector<ServerSession>> RecordedSessions(
+    Session& session, absl::string_view control_schema, std::optional<unsigned long> thread_id) {
+  ZDPIPE_ASSIGN_OR_RETURN(const Result rows,
+                          session.Query(absl::StrCat("SELECT thread_id, user, host, server_started",
+                                                     FromSessions(control_schema, thread_id))));
   std::vector<ServerSession> sessions;
   for (size_t row = 0; row < rows.rows.size(); ++row) {
     sessions.push_back({rows.Text(row, "thread_id"), rows.Text(row, "user"), rows.Text(row, "host"),
                         static_cast<int64_t>(Number(rows.Text(row, "server_started")))});
   }
+  return sessions;
+}
+
+absl::Status EndRecordedSessions(Session& session, absl::string_view control_schema,
+                                 std::optional<unsigned long> thread_id,
+                                 const std::function<bool()>& stopping) {
+  ZDPIPE_ASSIGN_OR_RETURN(const std::vector<ServerSession> sessions,
+                          RecordedSessions(session, control_schema, thread_id));
   ZDPIPE_RETURN_IF_ERROR(EndSessions(session, sessions, stopping));
-  return session.Execute(absl::StrCat("DELETE", recorded));
+  return session.Execute(absl::StrCat("DELETE", FromSessions(control_schema, thread_id)));
 }
 
 absl::StatusOr<bool> InsertRange(Session& session, const RangeClaim& claim,

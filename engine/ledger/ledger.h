@@ -21,6 +21,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "engine/rows/range.h"
+#include "engine/server/server_session.h"
 #include "engine/server/session.h"
 
 namespace zdpipe {
@@ -172,6 +173,10 @@ class Ledger {
 // Sessions on the target are recorded, by themselves, so that they can be ended when their client
 // is gone and the server has not noticed.
 absl::Status RecordSession(Session& session, absl::string_view control_schema);
+// Those that are recorded (only the one with the id `thread_id`, if given).
+absl::StatusOr<std::vector<ServerSession>> RecordedSessions(Session& session,
+                                                            absl::string_view control_schema,
+                                                            std::optional<unsigned long> thread_id);
 // Ends the recorded sessions (only the one with the id `thread_id`, if given) that are still there,
 // and waits until they are gone. A lock wait timeout when they stay.
 absl::Status EndRecordedSessions(Session& session, absl::string_view control_schema,

@@ -95,6 +95,7 @@ absl::Status RangeLoader::Connect(const std::function<bool()>& stopping) {
   CloseSession();
   ZDPIPE_ASSIGN_OR_RETURN(std::unique_ptr<Session> session, options_.connect());
   Session& target = *session;
+  if (options_.skip_binlog) target.TrySet("sql_log_bin = 0");  // before anything is written
   if (lost_thread_ != 0) {
     // The server may not have noticed, and keep the locks of its transaction.
     ZDPIPE_RETURN_IF_ERROR(
@@ -117,7 +118,6 @@ absl::Status RangeLoader::Connect(const std::function<bool()>& stopping) {
       // MariaDB >= 10.11: the period of a system-versioned row may be given. Others do not know it,
       // and check has refused such tables for them.
       "system_versioning_insert_history = 1"};
-  if (options_.skip_binlog) wishes.push_back("sql_log_bin = 0");
   target.TrySetAll(wishes);
   ZDPIPE_ASSIGN_OR_RETURN(const std::string packet,
                           target.QueryValue("SELECT @@max_allowed_packet"));
@@ -140,7 +140,7 @@ absl::Status RangeLoader::Load(const LoadTable& table, const Range& range,
   if (leniently_) table.computed_leniently->store(true);
   while (true) {
     absl::Status status = session_ != nullptr ? absl::OkStatus() : Connect(stopping);
-    if (status.ok()) status = LoadOnce(table, range);
+    if (status.ok()) status = LoadOnce(table, range, stopping);
     if (status.ok()) return status;
     const absl::string_view trouble = PassingTrouble(status);
     const bool rolled_back =
@@ -192,13 +192,19 @@ void RangeLoader::CloseSession() {
   session_.reset();
 }
 
-absl::Status RangeLoader::LoadOnce(const LoadTable& table, const Range& range) {
+absl::Status RangeLoader::LoadOnce(const LoadTable& table, const Range& range,
+                                   const std::function<bool()>& stopping) {
   // Rows are sent ahead of the answers where an error can be undone, and none is expected.
   const bool ahead = table.transactional && range.enum_error_values == 0 && !leniently_;
   const absl::Status loaded = LoadRows(table, range, ahead);
-  if (loaded.ok() || !ahead || IsSessionLost(loaded) || !PassingTrouble(loaded).empty()) {
+  if (loaded.ok() || !ahead || IsSessionLost(loaded)) return loaded;
+  if (stopping()) {
+    // The answers to come may have to wait for a lock.
+    CloseSession();
     return loaded;
   }
+  if (insert_ != nullptr) ZDPIPE_RETURN_IF_ERROR(insert_->DropAnswers());
+  if (!PassingTrouble(loaded).empty()) return loaded;
   // Step by step it shows which rows are to blame.
   ZDPIPE_RETURN_IF_ERROR(session_->ExecuteWithWarnings("ROLLBACK").status());
   return LoadRows(table, range, false);

@@ -94,7 +94,8 @@ class RangeLoader {
     size_t count = 0;
   };
 
-  absl::Status LoadOnce(const LoadTable& table, const Range& range);
+  absl::Status LoadOnce(const LoadTable& table, const Range& range,
+                        const std::function<bool()>& stopping);
   absl::Status LoadRows(const LoadTable& table, const Range& range, bool ahead);
   absl::Status Prepare(const LoadTable& table, const Range& range);
   absl::Status InsertBatch(const LoadTable& table, const RowBatch& batch, uint64_t enum_errors,

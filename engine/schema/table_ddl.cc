@@ -54,7 +54,7 @@ struct Parts {
 };
 
 absl::StatusOr<Parts> TakeApart(const TableInfo& table, absl::string_view show_create);
-bool UniqueKeysPrecedeTheirPrimary(const std::vector<Element>& elements);
+bool UniqueKeysPrecedeTheirPrimary(const std::vector<Element>& elements, bool hash_is_long);
 void MakePrimaryLast(std::vector<Element>& elements);
 std::string TextInCreate(const Element& element);
 std::string WithoutCounter(absl::string_view options);
@@ -70,7 +70,8 @@ bool IsLongUnique(const Element& element) {
 absl::StatusOr<TableDdl> SplitTableDdl(const TableInfo& table, absl::string_view show_create,
                                        const DdlOptions& options) {
   ZDPIPE_ASSIGN_OR_RETURN(Parts parts, TakeApart(table, show_create));
-  const bool primary_last = UniqueKeysPrecedeTheirPrimary(parts.elements);
+  const bool primary_last = UniqueKeysPrecedeTheirPrimary(
+      parts.elements, !absl::EqualsIgnoreCase(table.engine, "MEMORY"));
   if (primary_last) MakePrimaryLast(parts.elements);
   // MariaDB (10.5 to 11.8) makes a BTREE of a short USING HASH key in any ALTER of its table: such
   // a table is made at once. That the key is short cannot be seen here.
@@ -292,8 +293,9 @@ const Element* FindColumn(const std::vector<Element>& elements, absl::string_vie
 // Servers put unique keys of NOT NULL columns in front of others, and the order of the indexes is
 // part of the definition. They find a column nullable that only the primary key makes NOT NULL: in
 // `a INT, b INT, UNIQUE (b), UNIQUE (a), PRIMARY KEY (a)` the order stays. Any ALTER changes it.
-// A long unique key, whose hidden column is nullable, comes last.
-bool UniqueKeysPrecedeTheirPrimary(const std::vector<Element>& elements) {
+// A long unique key (`hash_is_long`: USING HASH says so), whose hidden column is nullable, comes
+// last.
+bool UniqueKeysPrecedeTheirPrimary(const std::vector<Element>& elements, bool hash_is_long) {
   if (std::none_of(elements.begin(), elements.end(), [](const Element& element) {
         return element.kind == Element::Kind::kPrimary;
       })) {
@@ -303,7 +305,7 @@ bool UniqueKeysPrecedeTheirPrimary(const std::vector<Element>& elements) {
   for (const Element& element : elements) {
     if (element.kind != Element::Kind::kUnique) continue;
     const bool nullable =
-        IsLongUnique(element) ||
+        (hash_is_long && IsLongUnique(element)) ||
         std::any_of(element.columns.begin(), element.columns.end(), [&](const std::string& name) {
           const Element* column = FindColumn(elements, name);
           return column == nullptr || !column->not_null;

@@ -275,8 +275,7 @@ bool RowInsert::MaySend(size_t request_bytes) const {
 
 absl::Status RowInsert::Send(const RowBatch& batch, size_t first, size_t count) {
   if (executes_on_the_way_ == kMostOnTheWay) ZDPIPE_RETURN_IF_ERROR(AwaitOldest());
-  const absl::Status sent = SendArray(batch, first, count);
-  if (!sent.ok()) return DropAnswers(sent);
+  ZDPIPE_RETURN_IF_ERROR(SendArray(batch, first, count));
   on_the_way_[executes_on_the_way_++] = count;
   return absl::OkStatus();
 }
@@ -311,26 +310,26 @@ absl::Status RowInsert::AwaitOldest() {
   if (round_trip) ++WaitsFor(session_.end()).answers;
   const ElapsedScope wait(WaitsFor(session_.end()).nanoseconds);
   if (session_.handle()->methods->db_read_execute_response(binding_->statement) != 0) {
-    return DropAnswers(Error("execute"));
+    return Error("execute");
   }
   if (mysql_warning_count(session_.handle()) > 0) {
-    return DropAnswers(MakeError(session_.failure(), "the server gave unexpected warnings"));
+    return MakeError(session_.failure(), "the server gave unexpected warnings");
   }
-  const absl::Status outcome = CheckOutcome(count, 0);
-  return outcome.ok() ? outcome : DropAnswers(outcome);
+  return CheckOutcome(count, 0);
 }
 
-// Reads the answers to what was sent behind an error, so that the session can be used again.
-absl::Status RowInsert::DropAnswers(absl::Status error) {
+absl::Status RowInsert::DropAnswers() {
   MYSQL* mysql = session_.handle();
-  for (; executes_on_the_way_ > 0 && !IsSessionLost(error); --executes_on_the_way_) {
+  for (; executes_on_the_way_ > 0; --executes_on_the_way_) {
     mysql->net.last_errno = 0;  // the library forgets an error when it sends
     if (mysql->methods->db_read_execute_response(binding_->statement) == 0) continue;
     const absl::Status dropped = Error("execute");
-    if (IsSessionLost(dropped)) error = dropped;
+    // An interrupted statement leaves the other's answer to come; a broken line has none.
+    if (!IsSessionLost(dropped) || ServerErrnoOf(dropped) == kErrQueryInterrupted) continue;
+    executes_on_the_way_ = 0;
+    return dropped;
   }
-  executes_on_the_way_ = 0;
-  return error;
+  return absl::OkStatus();
 }
 
 absl::Status RowInsert::ExecuteMultiRow(const RowBatch& batch, size_t first, size_t count) {

@@ -46,11 +46,14 @@ class RowInsert {
 
   // Execute in two halves, where no warnings are expected: the next rows travel while the server
   // works on those before them. Send gives the outcome of the oldest rows on their way when there
-  // are kMostOnTheWay already; Await gives those of all. After an error nothing is on its way any
-  // more: what the server made of the rows behind is not known, and the transaction must be rolled
-  // back. The error of a warning does not say which.
+  // are kMostOnTheWay already; Await gives those of all. After an error it is not known what the
+  // server makes of the rows behind: the transaction must be rolled back, after DropAnswers, or the
+  // session closed. The error of a warning does not say which.
   absl::Status Send(const RowBatch& batch, size_t first, size_t count);
   absl::Status Await();
+  // Reads the answers to come, whatever they are, which may take as long as the executes. An error
+  // when the connection is lost.
+  absl::Status DropAnswers();
   // Whether the next rows may be sent: not before the first Execute, not to every server, and not
   // in a request of several packets, whose numbers the library would take for a lost answer.
   bool MaySend(size_t request_bytes) const;
@@ -68,7 +71,6 @@ class RowInsert {
   absl::Status ExecuteArray(const RowBatch& batch, size_t first, size_t count);
   absl::Status SendArray(const RowBatch& batch, size_t first, size_t count);
   absl::Status AwaitOldest();
-  absl::Status DropAnswers(absl::Status error);
   absl::Status ExecuteMultiRow(const RowBatch& batch, size_t first, size_t count);
   absl::Status CheckOutcome(size_t count, std::optional<uint64_t> expected_warnings);
   absl::Status Error(absl::string_view what) const;

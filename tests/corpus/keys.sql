@@ -30,6 +30,9 @@ INSERT INTO primary_later SELECT seq, seq, seq FROM seq_1_to_100;
 -- Long unique keys come last, whatever their columns: no sign of the above.
 CREATE TABLE long_unique_last (d INT, n INT, t TINYTEXT NOT NULL, PRIMARY KEY (d), UNIQUE i1 (t(5), d), UNIQUE i2 (n), UNIQUE i3 (t));
 INSERT INTO long_unique_last SELECT seq, seq, MD5(seq) FROM seq_1_to_100;
+-- In MEMORY a hash is an index like others.
+CREATE TABLE memory_hash (a INT NOT NULL, b INT NOT NULL, c INT, PRIMARY KEY (a), UNIQUE u1 (a, b) USING HASH, UNIQUE u2 (b), UNIQUE u3 (c)) ENGINE=MEMORY;
+INSERT INTO memory_hash VALUES (1, 2, 3), (2, 3, NULL);
 -- SHOW CREATE TABLE does not say NULL.
 SET sql_mode = 'NO_AUTO_VALUE_ON_ZERO';
 CREATE TABLE nullable_counter (a INT AUTO_INCREMENT NULL, v INT, UNIQUE (a), KEY (v)); INSERT INTO nullable_counter VALUES (NULL, 1), (NULL, 2), (0, 3), (9, 4);
