@@ -286,6 +286,8 @@ absl::StatusOr<CheckResult> RunCheck(Session& source, Session& target, const Cop
   CheckResult result;
   Checker checker(source, target, options, earlier, result);
   ZDPIPE_RETURN_IF_ERROR(checker.Run());
+  // A lost session stays lost: what it did not tell must not be taken for what the server is.
+  for (Session* session : {&source, &target}) ZDPIPE_RETURN_IF_ERROR(session->Execute("DO 0"));
   return result;
 }
 

@@ -74,7 +74,11 @@ class ReleaseChecker {
                               "SELECT FULL_COLLATION_NAME FROM "
                               "information_schema.COLLATION_CHARACTER_SET_APPLICABILITY"}) {
       const absl::StatusOr<Result> result = target_.Query(query);
-      if (!result.ok()) continue;  // the second one is unknown to older servers
+      // The second one is unknown to older servers.
+      if (!result.ok() && (known.size() == 1 || IsSessionLost(result.status()))) {
+        return result.status();
+      }
+      if (!result.ok()) continue;
       for (const auto& row : result->rows) known.insert(row[0].value_or(""));
     }
     std::map<std::string, std::string> missing;

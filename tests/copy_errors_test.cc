@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/copy_harness.h"
+#include "tests/support/fault_proxy.h"
 #include "tests/support/test_server.h"
 
 namespace zdpipe {
@@ -177,6 +178,30 @@ TEST_F(CopyErrorsTest, RefusedConnectionsAreTheEndThatRefuses) {
   EXPECT_TRUE(FailsWith(RunCopy(ends, folder_), 5, {"target", "127.0.0.1:1"}));
   ExpectUntouchedTarget();
   ExpectNextRunSucceeds();
+}
+
+// Wherever a check loses a session, what it was not told is no finding.
+TEST_F(CopyErrorsTest, CheckThatLosesASessionFindsNothing) {
+  constexpr uint64_t kStepBytes = 997;
+  for (TestServer* server : {source_, target_}) {
+    const bool of_source = server == source_;
+    SCOPED_TRACE(of_source ? "source" : "target");
+    size_t cut = 0;
+    for (uint64_t bytes = 300; bytes < 100'000; bytes += kStepBytes) {
+      auto proxy = FaultProxy::Start(server->port());
+      ASSERT_TRUE(proxy.ok()) << proxy.status();
+      (*proxy)->CutAfter(0, bytes);
+      const ProcessResult result = RunZdpipe(
+          {"check", "--no-defaults", "--from", of_source ? (*proxy)->address() : source_->address(),
+           "--from-user", "root", "--to", of_source ? target_->address() : (*proxy)->address(),
+           "--to-user", "root"});
+      if ((*proxy)->cuts() == 0) break;
+      ++cut;
+      EXPECT_EQ(result.exit_code, of_source ? 4 : 5)
+          << "after " << bytes << " bytes: " << result.standard_output << result.standard_error;
+    }
+    EXPECT_GE(cut, 3u);
+  }
 }
 
 TEST_F(CopyErrorsTest, WrongPasswordIsAUsageErrorAndNotShown) {
