@@ -150,12 +150,8 @@ class Attempt {
     ZDPIPE_ASSIGN_OR_RETURN(target_, ConnectTarget());
     ZDPIPE_ASSIGN_OR_RETURN(ledger_session_, Session::Connect(options_.target, End::kTarget, {}));
     ledger_thread_.store(ledger_session_->thread_id());
-    ZDPIPE_ASSIGN_OR_RETURN(report_.source_round_trip, RoundTripSeconds(*source_));
-    ZDPIPE_ASSIGN_OR_RETURN(report_.target_round_trip, RoundTripSeconds(*target_));
+    ZDPIPE_RETURN_IF_ERROR(ReportPlan(options_, *source_, *target_, report_));
     meter_.SetRoundTrips(report_.source_round_trip, report_.target_round_trip);
-    ZDPIPE_ASSIGN_OR_RETURN(
-        report_.resources,
-        PlanResourcesFor(options_, *target_, report_.source_round_trip, report_.target_round_trip));
     // The lock goes with the session: if this machine vanishes without a word, the server must not
     // keep it for long. While we live, the heartbeats keep the session.
     ledger_session_->TrySet(absl::StrCat("wait_timeout = ", kLedgerWaitSeconds));
@@ -188,7 +184,8 @@ class Attempt {
       Note("there is no run to resume on the target: starting at the beginning");
     }
     if (check_.refused()) return RefusedError(check_);
-    return SetUpTargetControl(*target_, skip_binlog_);
+    if (skip_binlog_) target_->TrySet("sql_log_bin = 0");
+    return SetUpTargetControl(*target_);
   }
 
   // The run to go on with. Without one there is nothing to go on with: start at the beginning.
@@ -528,7 +525,7 @@ class Attempt {
 
   absl::Status Remove(const LedgerObject& object) {
     ZDPIPE_ASSIGN_OR_RETURN(const bool other_mode, RemoveObject(*target_, object));
-    return other_mode ? SetUpTargetControl(*target_, skip_binlog_) : absl::OkStatus();
+    return other_mode ? SetUpTargetControl(*target_) : absl::OkStatus();
   }
 
   // Of all kinds; the first ones take any table, see IsSmallLane.
@@ -579,13 +576,11 @@ class Attempt {
         PipeResources{ranges_, loaders_, progress_, throttle_, busy_, cancel_, error_, lasting_},
         [&arena](const std::function<void()>& body) { arena.execute(body); }};
     // One range, and one loader, for each of the lanes.
-    TableCopyContext small_context{options_,
-                                   *ledger_,
-                                   queue,
+    TableCopyContext small_context{options_, *ledger_, queue,
                                    PipeResources{small_ranges_, small_loaders_, progress_,
-                                                 throttle_, busy_, cancel_, error_, lasting_, 0},
-                                   context.in_arena,
-                                   true};
+                                                 throttle_, busy_, cancel_, error_, lasting_},
+                                   context.in_arena};
+    small_context.pipe.one_range = true;
     meter_.CountDiskWaits(*target_);
     std::vector<std::thread> lane_threads;
     for (size_t lane = 0; lane < lanes; ++lane) {
@@ -608,8 +603,7 @@ class Attempt {
   absl::Status AddLoader(Pool<RangeLoader>& pool) {
     LoaderOptions loader;
     loader.claim = {options_.selection.control_schema, token_};
-    loader.skip_binlog = skip_binlog_;
-    loader.connect = [this] { return Session::Connect(options_.target, End::kTarget, {}); };
+    loader.connect = [this] { return OpenTarget(); };
     loader.retry_for = options_.retry_for;
     loader.on_wait = [this](absl::string_view why) { NoteWait(why); };
     loader.retries = &retries_;
@@ -627,7 +621,7 @@ class Attempt {
                             Session::Connect(options_.source, End::kSource, {}));
     ZDPIPE_RETURN_IF_ERROR(RememberSource(*sessions.source_control));
     ZDPIPE_ASSIGN_OR_RETURN(sessions.target_control, ConnectTarget());
-    ZDPIPE_RETURN_IF_ERROR(SetUpTargetControl(*sessions.target_control, skip_binlog_));
+    ZDPIPE_RETURN_IF_ERROR(SetUpTargetControl(*sessions.target_control));
     ZDPIPE_RETURN_IF_ERROR(
         RecordSession(*sessions.target_control, options_.selection.control_schema));
     // Table options that no engine knows: shown without this mode in a comment, refused without it.
@@ -638,7 +632,6 @@ class Attempt {
     SessionOptions limited;
     limited.max_packet_bytes = report_.resources.max_wide_row_bytes;
     ZDPIPE_ASSIGN_OR_RETURN(sessions.target_reader, ConnectTarget(limited));
-    if (skip_binlog_) sessions.target_reader->TrySet("sql_log_bin = 0");
     ZDPIPE_RETURN_IF_ERROR(
         RecordSession(*sessions.target_reader, options_.selection.control_schema));
     return sessions;
@@ -660,24 +653,21 @@ class Attempt {
       }
       ZDPIPE_ASSIGN_OR_RETURN(TableOutcome outcome,
                               CopyTable(*table, starts_.at(table->name), lane, *sessions, context));
-      if (outcome.too_wide && IsSmallLane(lane)) {
+      if (!outcome.too_wide) {
+        Keep(std::move(outcome));
+        continue;
+      }
+      if (IsSmallLane(lane)) {
         context.queue.PutBack(*table);
-        ZDPIPE_ASSIGN_OR_RETURN(sessions->reader, ReopenReader(lane));
-        continue;
+      } else if (snapshot_.sessions.size() == 1) {
+        return TooLarge(*table);  // the only session there is has the highest limit already
+      } else {
+        std::lock_guard lock(mutex_);
+        wide_tables_.push_back(table);
       }
-      if (outcome.too_wide) {
-        // The only session there is has the highest limit already.
-        if (snapshot_.sessions.size() == 1) return TooLarge(*table);
-        {
-          std::lock_guard lock(mutex_);
-          wide_tables_.push_back(table);
-        }
-        // The row that did not fit has cost this session: it cannot go on reading.
-        ZDPIPE_ASSIGN_OR_RETURN(sessions->reader, ReopenReader(lane));
-        if (sessions->reader == nullptr) return absl::OkStatus();
-        continue;
-      }
-      Keep(std::move(outcome));
+      // What was not read to its end has cost this session: it cannot go on reading.
+      ZDPIPE_ASSIGN_OR_RETURN(sessions->reader, ReopenReader(lane));
+      if (sessions->reader == nullptr) return absl::OkStatus();
     }
   }
 
@@ -913,11 +903,9 @@ class Attempt {
     absl::Status removed = ledger_->Drop();
     for (int again = 0; again < kRemoveAttempts && !PassingTrouble(removed).empty(); ++again) {
       std::this_thread::sleep_for(kRemovePause);
-      const absl::StatusOr<std::unique_ptr<Session>> session =
-          Session::Connect(options_.target, End::kTarget, {});
+      const absl::StatusOr<std::unique_ptr<Session>> session = OpenTarget();
       removed = session.status();
       if (!session.ok()) continue;
-      if (skip_binlog_) (*session)->TrySet("sql_log_bin = 0");
       removed = Ledger::Remove(**session, options_.selection.control_schema);
     }
     return removed;
@@ -988,10 +976,17 @@ class Attempt {
     on_note_(note);
   }
 
-  // A session of the target that a cancel ends.
-  absl::StatusOr<std::unique_ptr<Session>> ConnectTarget(const SessionOptions& options = {}) {
+  // A session of the target. Once that is decided, nothing it writes goes into the binlog.
+  absl::StatusOr<std::unique_ptr<Session>> OpenTarget(const SessionOptions& options = {}) const {
     ZDPIPE_ASSIGN_OR_RETURN(std::unique_ptr<Session> session,
                             Session::Connect(options_.target, End::kTarget, options));
+    if (skip_binlog_) session->TrySet("sql_log_bin = 0");
+    return session;
+  }
+
+  // The same, and a cancel ends it.
+  absl::StatusOr<std::unique_ptr<Session>> ConnectTarget(const SessionOptions& options = {}) {
+    ZDPIPE_ASSIGN_OR_RETURN(std::unique_ptr<Session> session, OpenTarget(options));
     std::lock_guard lock(threads_mutex_);
     target_threads_.push_back(session->thread_id());
     return session;
@@ -1059,7 +1054,8 @@ class Attempt {
   Pool<RangeLoader> small_loaders_;
   BusyTime busy_;
   FirstError error_;
-  std::mutex mutex_;  // what lanes hand in: wide_tables_, foreign_keys_, lost_, report_, sessions
+  // What lanes hand in: wide_tables_, foreign_keys_, lost_, report_, source_sessions_.
+  std::mutex mutex_;
   std::vector<const TableInfo*> wide_tables_;
   std::vector<std::pair<ObjectName, std::string>> foreign_keys_;
   std::set<ObjectName> lost_;

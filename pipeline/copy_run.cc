@@ -174,6 +174,16 @@ void ReportCheck(const CheckResult& check, CopyReport& report) {
   }
 }
 
+absl::Status ReportPlan(const CopyOptions& options, Session& source, Session& target,
+                        CopyReport& report) {
+  ZDPIPE_ASSIGN_OR_RETURN(report.source_round_trip, RoundTripSeconds(source));
+  ZDPIPE_ASSIGN_OR_RETURN(report.target_round_trip, RoundTripSeconds(target));
+  ZDPIPE_ASSIGN_OR_RETURN(
+      report.resources,
+      PlanResourcesFor(options, target, report.source_round_trip, report.target_round_trip));
+  return absl::OkStatus();
+}
+
 absl::Status RefusedError(const CheckResult& check) {
   size_t errors = 0;
   const Finding* first = nullptr;
@@ -221,11 +231,7 @@ CopyReport PlanCopy(const CopyOptions& options, std::vector<TableInfo>* tables) 
                             Session::Connect(options.source, End::kSource, {}));
     ZDPIPE_ASSIGN_OR_RETURN(const std::unique_ptr<Session> target,
                             Session::Connect(options.target, End::kTarget, {}));
-    ZDPIPE_ASSIGN_OR_RETURN(report.source_round_trip, RoundTripSeconds(*source));
-    ZDPIPE_ASSIGN_OR_RETURN(report.target_round_trip, RoundTripSeconds(*target));
-    ZDPIPE_ASSIGN_OR_RETURN(
-        report.resources,
-        PlanResourcesFor(options, *target, report.source_round_trip, report.target_round_trip));
+    ZDPIPE_RETURN_IF_ERROR(ReportPlan(options, *source, *target, report));
     ZDPIPE_ASSIGN_OR_RETURN(const std::vector<LedgerObject> earlier,
                             Ledger::EarlierObjects(*target, options.selection.control_schema));
     ZDPIPE_ASSIGN_OR_RETURN(CheckResult check, RunCheck(*source, *target, options, earlier));

@@ -89,6 +89,10 @@ struct CopyReport {
   double verify_share() const;    // of the time that the lanes were at work, 0 to 1
 };
 
+// Measures the round trips, divides memory and sessions accordingly, and puts both into the report.
+absl::Status ReportPlan(const CopyOptions& options, Session& source, Session& target,
+                        CopyReport& report);
+
 // Puts into the report what check has found out.
 void ReportCheck(const CheckResult& check, CopyReport& report);
 

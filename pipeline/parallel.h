@@ -14,9 +14,9 @@
 
 namespace zdpipe {
 
-// Runs body(0) .. body(count - 1), each in a thread of its own as long as there are threads to be
-// had, for what waits for a server and costs next to nothing here. All are run to their ends; the
-// error is that of the lowest number.
+// Runs body(0) .. body(count - 1) at the same time: the last one in this thread, the others in
+// threads of their own as long as there are threads to be had. For what waits for a server and
+// costs next to nothing here. All are run to their ends; the error is that of the lowest number.
 inline absl::Status InParallel(size_t count, const std::function<absl::Status(size_t)>& body) {
   std::vector<absl::Status> statuses(count);
   const auto run = [&statuses, &body](size_t i) {
@@ -28,13 +28,14 @@ inline absl::Status InParallel(size_t count, const std::function<absl::Status(si
   };
   std::vector<std::thread> threads;
   threads.reserve(count);
-  for (size_t i = 0; i < count; ++i) {
+  for (size_t i = 0; i + 1 < count; ++i) {
     try {
       threads.emplace_back(run, i);
     } catch (const std::system_error&) {
       run(i);
     }
   }
+  if (count > 0) run(count - 1);
   for (std::thread& thread : threads) thread.join();
   for (const absl::Status& status : statuses) {
     if (!status.ok()) return status;

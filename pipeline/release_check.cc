@@ -70,16 +70,16 @@ class ReleaseChecker {
     // FULL_COLLATION_NAME: since MariaDB 10.10 the uca1400 collations are listed without their
     // character set in COLLATION_NAME.
     std::set<std::string> known = {"filename"};  // every server has it and none lists it
-    for (const char* query : {"SELECT COLLATION_NAME FROM information_schema.COLLATIONS",
-                              "SELECT FULL_COLLATION_NAME FROM "
-                              "information_schema.COLLATION_CHARACTER_SET_APPLICABILITY"}) {
-      const absl::StatusOr<Result> result = target_.Query(query);
-      // The second one is unknown to older servers.
-      if (!result.ok() && (known.size() == 1 || IsSessionLost(result.status()))) {
-        return result.status();
-      }
-      if (!result.ok()) continue;
-      for (const auto& row : result->rows) known.insert(row[0].value_or(""));
+    ZDPIPE_ASSIGN_OR_RETURN(
+        const Result names,
+        target_.Query("SELECT COLLATION_NAME FROM information_schema.COLLATIONS"));
+    for (const auto& row : names.rows) known.insert(row[0].value_or(""));
+    const absl::StatusOr<Result> full = target_.Query(
+        "SELECT FULL_COLLATION_NAME FROM "
+        "information_schema.COLLATION_CHARACTER_SET_APPLICABILITY");
+    if (IsSessionLost(full.status())) return full.status();
+    if (full.ok()) {  // unknown to older servers
+      for (const auto& row : full->rows) known.insert(row[0].value_or(""));
     }
     std::map<std::string, std::string> missing;
     auto look = [&](const std::string& collation, const std::string& where) {

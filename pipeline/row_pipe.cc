@@ -45,7 +45,7 @@ class RowPipe {
       first_ = FillNext(LoadersNowUsed());
       if (first_ != nullptr && source_ended_) Load(std::exchange(first_, nullptr));
     });
-    result_.more = use_.ranges_per_loader == 0 && !source_ended_ && !Stopping();
+    result_.more = use_.one_range && !source_ended_ && !Stopping();
     while (!result_.more && !source_ended_ && !other_ranges_ && !Stopping()) {
       hand_over_.Pass();
       RunPipeline(LoadersNowUsed());

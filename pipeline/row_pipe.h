@@ -67,7 +67,8 @@ struct PipeResources {
   const CancelToken& cancel;
   const FirstError& run_error;     // of the whole run: everyone drains
   std::atomic<uint64_t>& lasting;  // ranges and tables that the next attempt finds: progress
-  size_t ranges_per_loader = 2;    // 0: one range is all there is, see PipeResult::more
+  size_t ranges_per_loader = 2;
+  bool one_range = false;  // of a table with more rows nothing is loaded: PipeResult::more
 };
 
 struct PipeResult {

@@ -46,7 +46,7 @@ class TableCopy {
           Unless(only_generated ? RepeatRows() : MoveRows(), "table", outcome_.lost));
     }
     // What is in stays for the session that goes on, unless only a transaction tells what is in.
-    if (outcome_.too_wide && MayGoOn() && !context_.small_tables_only) return outcome_;
+    if (outcome_.too_wide && MayGoOn() && !context_.pipe.one_range) return outcome_;
     if (outcome_.lost || outcome_.too_wide) {
       ZDPIPE_RETURN_IF_ERROR(Undo());
       return outcome_;
@@ -302,18 +302,18 @@ class TableCopy {
         RowStream::Open(*sessions_.reader, after_.value_or(load_.plan.select), load_.plan.roles);
     if (!stream.ok()) return stream.status();
     load_.layout = (*stream)->layout();
-    if (!context_.small_tables_only) context_.queue.BeginRows();
+    if (!context_.pipe.one_range) context_.queue.BeginRows();
     WidthTuner tuner;
     const LoadersNow loaders_now = [&](uint64_t ranges, uint64_t bytes) {
       const uint64_t left =
           table_.data_bytes_estimate - std::min(table_.data_bytes_estimate, bytes);
-      if (context_.small_tables_only) return size_t{1};
+      if (context_.pipe.one_range) return size_t{1};
       return tuner.Width(context_.queue.LoadersPerLane(), ranges, bytes, left,
                          WidthTuner::Clock::now());
     };
     absl::StatusOr<PipeResult> moved = PipeResult();
     context_.in_arena([&] { moved = PipeRows(**stream, load_, in_, loaders_now, context_.pipe); });
-    if (!context_.small_tables_only) context_.queue.EndRows();
+    if (!context_.pipe.one_range) context_.queue.EndRows();
     outcome_.report.loaders = tuner.best();
     return moved;
   }
@@ -555,20 +555,18 @@ absl::StatusOr<TableOutcome> CopyTable(const TableInfo& table, const TableStart&
   return outcome;
 }
 
-absl::Status SetUpTargetControl(Session& session, bool skip_binlog) {
+absl::Status SetUpTargetControl(Session& session) {
   // NO_ENGINE_SUBSTITUTION: a table must not silently become InnoDB. ALLOW_INVALID_DATES: a default
   // may be one.
   ZDPIPE_RETURN_IF_ERROR(
       session.Execute("SET foreign_key_checks = 0, "
                       "sql_mode = 'NO_ENGINE_SUBSTITUTION,ALLOW_INVALID_DATES'"));
-  std::vector<absl::string_view> wishes = {
-      // An ALTER that copies its table must not look again at rows that predate a CHECK.
-      "check_constraint_checks = 0",
-      // A table made in a permissive time is a table; what InnoDB would make of it otherwise than
-      // the source shows up when the definitions are compared.
-      "innodb_strict_mode = OFF"};
-  if (skip_binlog) wishes.push_back("sql_log_bin = 0");
-  session.TrySetAll(wishes);
+  session.TrySetAll(
+      {// An ALTER that copies its table must not look again at rows that predate a CHECK.
+       "check_constraint_checks = 0",
+       // A table made in a permissive time is a table; what InnoDB would make of it
+       // otherwise than the source shows up when the definitions are compared.
+       "innodb_strict_mode = OFF"});
   return absl::OkStatus();
 }
 

@@ -50,7 +50,6 @@ struct TableCopyContext {
   PipeResources pipe;
   // Runs a function inside the arena whose threads run the pipelines' stages.
   std::function<void(const std::function<void()>&)> in_arena;
-  bool small_tables_only = false;  // such lanes have one loader each
 };
 
 // Where a table stands before it is copied.
@@ -66,7 +65,7 @@ absl::StatusOr<TableOutcome> CopyTable(const TableInfo& table, const TableStart&
                                        LaneSessions& sessions, TableCopyContext& context);
 
 // Sessions of the target that create objects: no foreign key checks, a missing engine is an error.
-absl::Status SetUpTargetControl(Session& session, bool skip_binlog);
+absl::Status SetUpTargetControl(Session& session);
 
 }  // namespace zdpipe
 

@@ -95,7 +95,6 @@ absl::Status RangeLoader::Connect(const std::function<bool()>& stopping) {
   CloseSession();
   ZDPIPE_ASSIGN_OR_RETURN(std::unique_ptr<Session> session, options_.connect());
   Session& target = *session;
-  if (options_.skip_binlog) target.TrySet("sql_log_bin = 0");  // before anything is written
   if (lost_thread_ != 0) {
     // The server may not have noticed, and keep the locks of its transaction.
     ZDPIPE_RETURN_IF_ERROR(
@@ -108,17 +107,16 @@ absl::Status RangeLoader::Connect(const std::function<bool()>& stopping) {
   strict_ = true;
   const std::string lock_wait = absl::StrCat("lock_wait_timeout = ", kLockWaitSeconds);
   const std::string row_lock_wait = absl::StrCat("innodb_", lock_wait);
-  std::vector<absl::string_view> wishes = {
-      // Short, and replayed: a lock wait must end soon after a cancel, and the server does not let
-      // an array execute that waits for a metadata lock be killed (10.11).
-      lock_wait, row_lock_wait,
-      // Rows that predate a CHECK are valid rows; and json_valid per row costs the target time.
-      // MySQL has no such switch.
-      "check_constraint_checks = 0",
-      // MariaDB >= 10.11: the period of a system-versioned row may be given. Others do not know it,
-      // and check has refused such tables for them.
-      "system_versioning_insert_history = 1"};
-  target.TrySetAll(wishes);
+  target.TrySetAll(
+      {// Short, and replayed: a lock wait must end soon after a cancel, and the server does not let
+       // an array execute that waits for a metadata lock be killed (10.11).
+       lock_wait, row_lock_wait,
+       // Rows that predate a CHECK are valid rows; and json_valid per row costs the target time.
+       // MySQL has no such switch.
+       "check_constraint_checks = 0",
+       // MariaDB >= 10.11: the period of a system-versioned row may be given. Others do not know
+       // it, and check has refused such tables for them.
+       "system_versioning_insert_history = 1"});
   ZDPIPE_ASSIGN_OR_RETURN(const std::string packet,
                           target.QueryValue("SELECT @@max_allowed_packet"));
   if (!absl::SimpleAtoi(packet, &max_packet_bytes_)) {

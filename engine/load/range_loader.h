@@ -50,7 +50,6 @@ class RetryLog {
 
 struct LoaderOptions {
   RangeClaim claim;
-  bool skip_binlog = false;
   // A new session of the target, for the first one and in place of a lost one.
   std::function<absl::StatusOr<std::unique_ptr<Session>>()> connect;
   // How long a range is tried again, with a lost connection or a full disk, before it fails.
