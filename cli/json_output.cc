@@ -111,6 +111,7 @@ Json Tables(const CopyReport& report) {
                     {"rows", table.rows},
                     {"bytes", table.bytes},
                     {"ranges", table.ranges},
+                    {"segments", table.segments},
                     {"loaders", table.loaders},
                     {"seconds", table.row_seconds},
                     {"index_seconds", table.index_seconds},

@@ -41,6 +41,8 @@ constexpr std::chrono::seconds kTickEvery{1};
 constexpr std::chrono::seconds kWatchEvery{1};
 constexpr std::chrono::seconds kHeartbeatEvery{5};
 constexpr int kCloseSeconds = 2;
+// A trial of the WidthTuner.
+constexpr uint64_t kRangesPerSegment = 4;
 // The heartbeats come more often.
 constexpr int kLedgerWaitSeconds = 60;
 constexpr std::chrono::seconds kWaitNoteEvery{5};
@@ -572,14 +574,20 @@ class Attempt {
         [this] { return progress_.bytes() + progress_.tables_done() * kTableCostBytes; },
         report_.bytes_estimate + tables.size() * kTableCostBytes);
     TableCopyContext context{
-        options_, *ledger_, queue,
+        options_,
+        *ledger_,
+        queue,
         PipeResources{ranges_, loaders_, progress_, throttle_, busy_, cancel_, error_, lasting_},
-        [&arena](const std::function<void()>& body) { arena.execute(body); }};
+        [&arena](const std::function<void()>& body) { arena.execute(body); },
+        any_lanes > 1 ? kRangesPerSegment * plan.sizes.range_bytes : 0};
     // One range, and one loader, for each of the lanes.
-    TableCopyContext small_context{options_, *ledger_, queue,
+    TableCopyContext small_context{options_,
+                                   *ledger_,
+                                   queue,
                                    PipeResources{small_ranges_, small_loaders_, progress_,
                                                  throttle_, busy_, cancel_, error_, lasting_},
-                                   context.in_arena};
+                                   context.in_arena,
+                                   0};
     small_context.pipe.one_range = true;
     meter_.CountDiskWaits(*target_);
     std::vector<std::thread> lane_threads;
@@ -614,8 +622,9 @@ class Attempt {
     return absl::OkStatus();
   }
 
-  absl::StatusOr<LaneSessions> OpenLane(std::unique_ptr<Session> reader) {
+  absl::StatusOr<LaneSessions> OpenLane(size_t lane, std::unique_ptr<Session> reader) {
     LaneSessions sessions;
+    sessions.lane = lane;
     sessions.reader = std::move(reader);
     ZDPIPE_ASSIGN_OR_RETURN(sessions.source_control,
                             Session::Connect(options_.source, End::kSource, {}));
@@ -637,7 +646,7 @@ class Attempt {
     return sessions;
   }
 
-  // A lane takes tables, of those that are for it, until there are none.
+  // A lane takes tables, of those that are for it, until there are none; then it helps others.
   absl::Status RunLane(size_t lane, std::unique_ptr<Session>& reader, LaneGate& gate,
                        TableCopyContext& context) {
     const auto leave = [&] {
@@ -647,12 +656,16 @@ class Attempt {
     while (true) {
       if (!IsSmallLane(lane)) gate.Await(lane, leave);
       const TableInfo* table = IsSmallLane(lane) ? context.queue.TakeSmall() : context.queue.Take();
-      if (table == nullptr || error_.failed() || cancel_.cancelled()) return absl::OkStatus();
+      if (error_.failed() || cancel_.cancelled()) return absl::OkStatus();
+      if (table == nullptr) {
+        return IsSmallLane(lane) ? absl::OkStatus()
+                                 : HelpOthers(lane, reader, std::move(sessions), context);
+      }
       if (!sessions.has_value()) {
-        ZDPIPE_ASSIGN_OR_RETURN(sessions, OpenLane(std::move(reader)));
+        ZDPIPE_ASSIGN_OR_RETURN(sessions, OpenLane(lane, std::move(reader)));
       }
       ZDPIPE_ASSIGN_OR_RETURN(TableOutcome outcome,
-                              CopyTable(*table, starts_.at(table->name), lane, *sessions, context));
+                              CopyTable(*table, starts_.at(table->name), *sessions, context));
       if (!outcome.too_wide) {
         Keep(std::move(outcome));
         continue;
@@ -667,8 +680,32 @@ class Attempt {
       }
       // What was not read to its end has cost this session: it cannot go on reading.
       ZDPIPE_ASSIGN_OR_RETURN(sessions->reader, ReopenReader(lane));
-      if (sessions->reader == nullptr) return absl::OkStatus();
+      if (sessions->reader == nullptr) {
+        if (!IsSmallLane(lane)) context.queue.StopTaking();
+        return absl::OkStatus();
+      }
     }
+  }
+
+  // Joins the lanes that have large tables, as long as there are some.
+  absl::Status HelpOthers(size_t lane, std::unique_ptr<Session>& reader,
+                          std::optional<LaneSessions> sessions, TableCopyContext& context) {
+    const auto leave = [&] { return error_.failed() || cancel_.cancelled(); };
+    bool reader_lost = false;
+    while (std::optional<SharedWork::Membership> shared = context.queue.AwaitShared(leave)) {
+      if (!sessions.has_value()) {
+        if (reader_lost) {
+          ZDPIPE_ASSIGN_OR_RETURN(reader, ReopenReader(lane));
+          if (reader == nullptr) return absl::OkStatus();
+        }
+        ZDPIPE_ASSIGN_OR_RETURN(sessions, OpenLane(lane, std::move(reader)));
+      }
+      // What went wrong is the table's; but these sessions may be in the middle of a result.
+      reader_lost = !shared->Do(*sessions).ok();
+      if (reader_lost) sessions.reset();
+      progress_.ClearActive(lane);
+    }
+    return absl::OkStatus();
   }
 
   // A lane may have brought some of its rows.
@@ -722,16 +759,16 @@ class Attempt {
     while (const TableInfo* table = context.queue.Take()) rest.push_back(table);
     if (rest.empty()) return absl::OkStatus();
     TableQueue one_lane({}, 1, 1);
-    TableCopyContext alone{context.options, context.ledger, one_lane, context.pipe,
-                           context.in_arena};
+    TableCopyContext alone{context.options, context.ledger,   one_lane,
+                           context.pipe,    context.in_arena, 0};
     // One range in memory at a time: its one row may have most of the budget.
     alone.pipe.ranges_per_loader = 1;
     for (const auto& range : ranges_.all()) range->Release();
     for (const auto& range : small_ranges_.all()) range->Release();
-    ZDPIPE_ASSIGN_OR_RETURN(LaneSessions sessions, OpenLane(std::move(snapshot_.sessions[0])));
+    ZDPIPE_ASSIGN_OR_RETURN(LaneSessions sessions, OpenLane(0, std::move(snapshot_.sessions[0])));
     for (const TableInfo* table : rest) {
       ZDPIPE_ASSIGN_OR_RETURN(TableOutcome outcome,
-                              CopyTable(*table, StartOfWide(*table), 0, sessions, alone));
+                              CopyTable(*table, StartOfWide(*table), sessions, alone));
       if (outcome.too_wide) return TooLarge(*table);
       Keep(std::move(outcome));
     }

@@ -28,6 +28,7 @@ struct TableReport {
   uint64_t rows = 0;
   uint64_t bytes = 0;
   uint64_t ranges = 0;
+  size_t segments = 1;
   size_t loaders = 0;  // that the tuner chose; 0: no rows were moved
   double row_seconds = 0;
   double index_seconds = 0;

@@ -26,42 +26,34 @@ class HandOver {
 
 class RowPipe {
  public:
-  RowPipe(RowStream& stream, const LoadTable& table, const RangesIn& in,
-          const LoadersNow& loaders_now, PipeResources resources)
-      : stream_(stream),
+  RowPipe(const NextSegment& next_segment, const LoadTable& table, const LoadersNow& loaders_now,
+          PipeResources resources, FirstError& error, PipeResult& result)
+      : next_segment_(next_segment),
         table_(table),
-        in_(in),
         loaders_now_(loaders_now),
         use_(resources),
-        next_range_(in.first_number),
-        result_(in.skipped) {
-    use_.progress.AddRows(result_.digest.rows(), result_.bytes);
-  }
+        error_(error),
+        result_(result) {}
 
-  absl::StatusOr<PipeResult> Run() {
+  absl::Status Run() {
     // The rows of most tables fit one range: no pipeline, whose threads take their time to wake up
     // and to fall asleep (three quarters of the client's work for thousands of small tables).
     Guarded([this] {
+      error_.Set(TakeSegment());
       first_ = FillNext(LoadersNowUsed());
       if (first_ != nullptr && source_ended_) Load(std::exchange(first_, nullptr));
     });
     result_.more = use_.one_range && !source_ended_ && !Stopping();
-    while (!result_.more && !source_ended_ && !other_ranges_ && !Stopping()) {
+    while (!result_.more && !source_ended_ && !result_.other_ranges && !Stopping()) {
       hand_over_.Pass();
       RunPipeline(LoadersNowUsed());
       hand_over_.Pass();
     }
     if (first_ != nullptr) GiveBack(first_);  // stopped in between
-    result_.other_ranges = other_ranges_ || next_known_ < in_.known.size();
-    if (ServerErrnoOf(error_.status()) == kErrClientPacketTooLarge ||
-        ConcernsOneObject(error_.status()) ||
-        (error_.status().ok() && (result_.other_ranges || result_.more))) {
-      // The table is going to be begun again.
-      use_.progress.RemoveRows(result_.digest.rows(), result_.bytes);
-    }
+    segment_.reset();
     ZDPIPE_RETURN_IF_ERROR(error_.status());
     if (use_.cancel.cancelled() || use_.run_error.failed()) return StoppedError();
-    return result_;
+    return absl::OkStatus();
   }
 
  private:
@@ -111,7 +103,7 @@ class RowPipe {
     }
   }
 
-  // Stage `read`: fills a range from the stream.
+  // Stage `read`: fills a range from the segment's stream.
   Range* Read(tbb::flow_control& control, size_t loaders) {
     hand_over_.Pass();
     Range* range = first_ != nullptr ? std::exchange(first_, nullptr) : FillNext(loaders);
@@ -122,22 +114,37 @@ class RowPipe {
 
   // Null when there is nothing to load any more, or the pipeline has to be rebuilt.
   Range* FillNext(size_t loaders) {
-    if (source_ended_ || other_ranges_ || Stopping() || LoadersNowUsed() != loaders) {
-      return nullptr;
-    }
+    if (LoadersNowUsed() != loaders) return nullptr;
     Range* range = use_.ranges.Take();
-    absl::Status status = Fill(*range);
-    while (status.ok() && IsIn(*range)) {
-      range->Clear();
-      if (source_ended_ || Stopping()) break;
-      status = Fill(*range);
+    while (!source_ended_ && !result_.other_ranges && !Stopping()) {
+      error_.Set(Fill(*range));
+      const bool is_in = !error_.failed() && IsIn(*range);
+      if (segment_ended_ && !error_.failed()) error_.Set(TakeSegment());
+      if (error_.failed() || result_.other_ranges) break;
+      if (!is_in && range->rows() > 0) return range;
     }
-    error_.Set(status);
-    if (!status.ok() || other_ranges_ || range->rows() == 0) {
-      GiveBack(range);
-      return nullptr;
+    GiveBack(range);
+    return nullptr;
+  }
+
+  // Goes on with the next segment; source_ended_ when there is none.
+  absl::Status TakeSegment() {
+    if (segment_.has_value() && next_known_ < segment_->in.known.size()) {
+      result_.other_ranges = true;
+      return absl::OkStatus();
     }
-    return range;
+    segment_.reset();  // the next one may need its session
+    segment_ended_ = false;
+    ZDPIPE_ASSIGN_OR_RETURN(segment_, next_segment_());
+    source_ended_ = !segment_.has_value();
+    if (source_ended_) return absl::OkStatus();
+    next_range_ = segment_->in.first_number;
+    next_known_ = 0;
+    const PipeResult& skipped = segment_->in.skipped;
+    use_.progress.AddRows(skipped.digest.rows(), skipped.bytes);
+    std::lock_guard lock(mutex_);
+    result_.Add(skipped);
+    return absl::OkStatus();
   }
 
   void GiveBack(Range* range) {
@@ -146,13 +153,14 @@ class RowPipe {
   }
 
   // Whether an earlier run has brought this range. The same rows make the same ranges, because they
-  // are cut by their bytes; if they do not, other_ranges_ is set.
+  // are cut by their bytes; if they do not, result_.other_ranges is set.
   bool IsIn(const Range& range) {
-    if (range.rows() == 0 || next_known_ == in_.known.size()) return false;
-    const RangeRecord& known = in_.known[next_known_];
+    const std::vector<RangeRecord>& in = segment_->in.known;
+    if (range.rows() == 0 || next_known_ == in.size()) return false;
+    const RangeRecord& known = in[next_known_];
     if (known.number != range.number) return false;
     if (known.rows != range.rows() || known.digest != range.digest().Hex()) {
-      other_ranges_ = true;
+      result_.other_ranges = true;
       return false;
     }
     ++next_known_;
@@ -162,19 +170,21 @@ class RowPipe {
 
   absl::Status Fill(Range& range) {
     const ElapsedScope busy(use_.busy.read_nanoseconds);
+    RowStream& stream = *segment_->stream;
     range.Clear();
+    range.segment = segment_->number;
     range.number = next_range_++;
     while (true) {
       if (!row_pending_) {
-        ZDPIPE_ASSIGN_OR_RETURN(const bool more, stream_.Next());
+        ZDPIPE_ASSIGN_OR_RETURN(const bool more, stream.Next());
         if (!more) {
-          source_ended_ = true;
+          segment_ended_ = true;
           return absl::OkStatus();
         }
       }
-      row_pending_ = !range.Append(stream_.row());
+      row_pending_ = !range.Append(stream.row());
       if (row_pending_) return absl::OkStatus();
-      range.enum_error_values += stream_.enum_errors();
+      range.enum_error_values += stream.enum_errors();
       if (range.rows() % kRowsBetweenCancelChecks == 0 && Stopping()) return StoppedError();
     }
   }
@@ -210,31 +220,32 @@ class RowPipe {
   // A fetch takes about 100 ns; the flag is looked at every 0.1 ms.
   static constexpr uint64_t kRowsBetweenCancelChecks = 1024;
 
-  RowStream& stream_;
+  const NextSegment& next_segment_;
   const LoadTable& table_;
-  const RangesIn& in_;
   const LoadersNow& loaders_now_;
   PipeResources use_;
-  FirstError error_;
+  FirstError& error_;
   // The read stage is serial: these need no lock.
-  bool row_pending_ = false;  // stream_.row() did not fit the last range
-  bool source_ended_ = false;
-  Range* first_ = nullptr;  // filled before the first pipeline was built
-  uint64_t next_range_;
-  size_t next_known_ = 0;      // of in_.known
-  bool other_ranges_ = false;  // see PipeResult
+  std::optional<PipeSegment> segment_;
+  bool row_pending_ = false;    // the row of its stream did not fit the last range
+  bool segment_ended_ = false;  // its stream has
+  bool source_ended_ = false;   // there are no more segments
+  Range* first_ = nullptr;      // filled before the first pipeline was built
+  uint64_t next_range_ = 0;
+  size_t next_known_ = 0;  // of the segment's ranges that are in
   HandOver hand_over_;
   std::atomic<uint64_t> loaded_ranges_ = 0;  // without those that were in
   std::atomic<uint64_t> loaded_bytes_ = 0;
   std::mutex mutex_;
-  PipeResult result_;  // guarded by mutex_ while stages run
+  PipeResult& result_;  // guarded by mutex_ while stages run
 };
 
 }  // namespace
 
-absl::StatusOr<PipeResult> PipeRows(RowStream& stream, const LoadTable& table, const RangesIn& in,
-                                    const LoadersNow& loaders_now, PipeResources resources) {
-  RowPipe pipe(stream, table, in, loaders_now, resources);
+absl::Status PipeRows(const NextSegment& next_segment, const LoadTable& table,
+                      const LoadersNow& loaders_now, PipeResources resources, FirstError& error,
+                      PipeResult& result) {
+  RowPipe pipe(next_segment, table, loaders_now, resources, error, result);
   return pipe.Run();
 }
 

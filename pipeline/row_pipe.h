@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -75,7 +76,7 @@ struct PipeResult {
   Digest digest;
   uint64_t bytes = 0;
   uint64_t ranges = 0;
-  // The stream does not give the rows in the ranges that are in already: nothing can be said of
+  // A stream does not give the rows in the ranges that are in already: nothing can be said of
   // what is missing.
   bool other_ranges = false;
   // There are more rows than the one range of these resources holds; nothing was loaded.
@@ -85,10 +86,12 @@ struct PipeResult {
     digest.Add(other.digest);
     bytes += other.bytes;
     ranges += other.ranges;
+    other_ranges = other_ranges || other.other_ranges;
+    more = more || other.more;
   }
 };
 
-// What an unfinished run has brought of a table.
+// What an unfinished run has brought of a segment of a table.
 struct RangesIn {
   // The rows in front of the stream, which are not read again.
   PipeResult skipped;
@@ -97,16 +100,29 @@ struct RangesIn {
   std::vector<RangeRecord> known;
 };
 
+// A part of a table that is read by one SELECT; most tables are a single one.
+struct PipeSegment {
+  std::unique_ptr<RowStream> stream;
+  uint32_t number = 0;  // of the table, from 0
+  RangesIn in;
+};
+
+// The next segment to be read, nullopt when there is none left. The stream of the one before has
+// been closed when it is called.
+using NextSegment = std::function<absl::StatusOr<std::optional<PipeSegment>>()>;
+
 // How many loaders may be used now, after so many ranges and bytes have been loaded.
 using LoadersNow = std::function<size_t(uint64_t ranges, uint64_t bytes)>;
 
-// Moves all rows of `stream` into `table`, but for those of ranges that are in already.
+// Moves all rows of the segments into `table`, but for those of ranges that are in already.
 // `loaders_now` says how many loaders may be used; it is asked at every range, and the pipeline is
 // rebuilt with another width when the answer changes. Returns when all ranges are committed, or
-// with the first error after the stages have drained. Call inside the arena whose threads run the
-// stages.
-absl::StatusOr<PipeResult> PipeRows(RowStream& stream, const LoadTable& table, const RangesIn& in,
-                                    const LoadersNow& loaders_now, PipeResources resources);
+// with the first error after the stages have drained; `error` makes several pipes of one table stop
+// at the first one of any of them. `result` has what is in, in either case. Call inside the arena
+// whose threads run the stages.
+absl::Status PipeRows(const NextSegment& next_segment, const LoadTable& table,
+                      const LoadersNow& loaders_now, PipeResources resources, FirstError& error,
+                      PipeResult& result);
 
 }  // namespace zdpipe
 

@@ -4,26 +4,27 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <span>
 
 #include "absl/strings/str_cat.h"
 #include "engine/load/empty_period_loader.h"
+#include "engine/schema/key_segments.h"
 #include "engine/server/sql_text.h"
+#include "pipeline/row_transfer.h"
 #include "pipeline/table_compare.h"
-#include "pipeline/width_tuner.h"
 
 namespace zdpipe {
 namespace {
 
 class TableCopy {
  public:
-  TableCopy(const TableInfo& table, const TableStart& start, size_t lane, LaneSessions& sessions,
+  TableCopy(const TableInfo& table, const TableStart& start, LaneSessions& sessions,
             TableCopyContext& context)
       : table_(table),
         start_(start),
-        lane_(lane),
         sessions_(sessions),
         context_(context),
         name_(PrintableName(table.name.schema, table.name.name)) {}
@@ -97,7 +98,9 @@ class TableCopy {
     return context_.pipe.cancel.cancelled() || context_.pipe.run_error.failed();
   }
 
-  void Stage(absl::string_view stage) { context_.pipe.progress.SetActive(lane_, name_, stage); }
+  void Stage(absl::string_view stage) {
+    context_.pipe.progress.SetActive(sessions_.lane, name_, stage);
+  }
 
   // Reads the definition; decides what is made before the rows and what after them.
   absl::Status Plan() {
@@ -200,10 +203,11 @@ class TableCopy {
   // Only of a table whose rows and ranges are committed together is it known what is in.
   bool MayGoOn() const { return table_.transactional() && !load_.plan.insert_head.empty(); }
 
-  // Sets goes_on_ and in_ when rows that an earlier run has brought can stay.
+  // Sets goes_on_, and segments_ with what is in, when rows that an earlier run has brought can
+  // stay.
   absl::Status FindWhatIsIn() {
     if (outcome_.lost || !MayGoOn()) return absl::OkStatus();
-    ZDPIPE_ASSIGN_OR_RETURN(std::vector<RangeRecord> ranges,
+    ZDPIPE_ASSIGN_OR_RETURN(const std::vector<RangeRecord> ranges,
                             context_.ledger.ReadRanges(start_.table_id));
     if (ranges.empty()) return absl::OkStatus();
     const absl::Status there =
@@ -215,23 +219,79 @@ class TableCopy {
       ZDPIPE_ASSIGN_OR_RETURN(const bool some, HasEmptyPeriods());
       if (some) return absl::OkStatus();
     }
+    ZDPIPE_ASSIGN_OR_RETURN(const std::string boundaries,
+                            context_.ledger.ReadBoundaries(start_.table_id));
+    const std::optional<KeySegments> cuts = KeySegments::FromText(boundaries);
+    if (!cuts.has_value()) return DamagedError("the boundaries", boundaries);
+    if (cuts->count() > 1 && !HasCertainOrder(table_, load_.plan, 1)) {
+      return DamagedError("a table that is never cut has the boundaries", boundaries);
+    }
+    SetSegments(*cuts);
     goes_on_ = true;
     // Whether the rows that are in were computed without strict mode is not known any more.
     computed_leniently_.store(load_.computed_leniently != nullptr);
     outcome_.ranges_kept = ranges.size();
+    for (size_t first = 0; first < ranges.size();) {
+      size_t end = first + 1;
+      while (end < ranges.size() && ranges[end].segment == ranges[first].segment) ++end;
+      ZDPIPE_RETURN_IF_ERROR(SetWhatIsIn({&ranges[first], end - first}));
+      first = end;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status DamagedError(absl::string_view what, absl::string_view value) const {
+    return MakeError(Failure::kResume, absl::StrCat("the ledger is damaged: ", name_, ": ", what,
+                                                    " '", Printable(value), "'"));
+  }
+
+  // `ranges` are those of one segment.
+  absl::Status SetWhatIsIn(std::span<const RangeRecord> ranges) {
+    const size_t number = ranges.front().segment;
+    if (number >= segments_.size()) {
+      return DamagedError("a range is of the segment", absl::StrCat(number));
+    }
+    TransferSegment& segment = segments_[number];
     // Up to the first gap nothing has to be read again, where the key tells how to go on from
     // there.
     size_t whole = 0;
     while (whole < ranges.size() && ranges[whole].number == whole) ++whole;
     if (whole > 0) {
-      after_ = SelectAfter(table_, load_.plan, ranges[whole - 1].last_key);
-      if (after_.has_value()) {
-        ZDPIPE_ASSIGN_OR_RETURN(in_.skipped, SumOf({ranges.data(), whole}));
-        in_.first_number = whole;
-        ranges.erase(ranges.begin(), ranges.begin() + static_cast<std::ptrdiff_t>(whole));
+      const std::optional<std::string> after =
+          SelectSegment(table_, load_.plan, cuts_, number, ranges[whole - 1].last_key);
+      if (after.has_value()) {
+        ZDPIPE_ASSIGN_OR_RETURN(segment.in.skipped, SumOf(ranges.first(whole)));
+        segment.in.first_number = whole;
+        segment.select = *after;
+        ranges = ranges.subspan(whole);
       }
     }
-    in_.known = std::move(ranges);
+    segment.in.known.assign(ranges.begin(), ranges.end());
+    return absl::OkStatus();
+  }
+
+  // Nothing is in.
+  void SetSegments(const KeySegments& cuts) {
+    cuts_ = cuts;
+    segments_.clear();
+    for (size_t i = 0; i < cuts.count(); ++i) {
+      segments_.push_back({*SelectSegment(table_, load_.plan, cuts, i, std::nullopt), {}});
+    }
+  }
+
+  // In how many parts a table is read that is begun: recorded before its first range is.
+  absl::Status CutIntoSegments() {
+    KeySegments cuts;
+    if (context_.segment_bytes > 0 && table_.data_bytes_estimate >= 2 * context_.segment_bytes) {
+      absl::StatusOr<KeySegments> planned =
+          PlanSegments(table_, load_.plan, context_.segment_bytes, *sessions_.reader);
+      if (!planned.ok()) return SourceError(planned.status());
+      cuts = *std::move(planned);
+    }
+    if (cuts.count() > 1) {
+      ZDPIPE_RETURN_IF_ERROR(context_.ledger.SetBoundaries(start_.table_id, cuts.Text()));
+    }
+    SetSegments(cuts);
     return absl::OkStatus();
   }
 
@@ -253,35 +313,35 @@ class TableCopy {
     Stage("rows");
     if (start_.stage == TableStage::kRowsIn && goes_on_) return TakeRowsAsIn();
     const auto start = std::chrono::steady_clock::now();
-    absl::StatusOr<PipeResult> moved = Pipe();
-    if (moved.ok() && moved->more) {
+    if (!goes_on_) ZDPIPE_RETURN_IF_ERROR(CutIntoSegments());
+    PipeResult moved;
+    absl::Status status = Transfer(moved);
+    if (status.ok() && moved.more) {
       outcome_.too_wide = true;
       return absl::OkStatus();
     }
-    if (moved.ok() && moved->other_ranges) {
+    if (status.ok() && moved.other_ranges) {
       // Without a key nothing says in which order the server gives the rows.
       outcome_.notes.push_back(absl::StrCat(
           name_, ": is copied from its beginning: the source gives the rows in another order"));
       ZDPIPE_RETURN_IF_ERROR(Create());
-      in_ = RangesIn();
-      after_.reset();
+      ZDPIPE_RETURN_IF_ERROR(CutIntoSegments());
       outcome_.ranges_kept = 0;
-      moved = Pipe();
+      status = Transfer(moved);
     }
     if (!context_.queue.rows_left()) context_.pipe.progress.SetPhase("indexes");
-    if (!moved.ok()) {
-      if (ServerErrnoOf(moved.status()) == kErrClientPacketTooLarge) {
+    if (!status.ok()) {
+      if (ServerErrnoOf(status) == kErrClientPacketTooLarge) {
         outcome_.too_wide = true;
         return absl::OkStatus();
       }
-      if (ServerErrnoOf(moved.status()) == kErrTablespaceDiscarded && !table_.partitioned) {
+      if (ServerErrnoOf(status) == kErrTablespaceDiscarded && !table_.partitioned) {
         discarded_ = true;
         return absl::OkStatus();
       }
-      return FailureOf(moved.status()) == Failure::kSource ? SourceError(moved.status())
-                                                           : moved.status();
+      return FailureOf(status) == Failure::kSource ? SourceError(status) : status;
     }
-    moved_ = *moved;
+    moved_ = moved;
     moved_.digest.Add(empty_periods_);
     ReportMoved();
     outcome_.report.row_seconds = SecondsSince(start);
@@ -295,34 +355,30 @@ class TableCopy {
     outcome_.report.ranges = moved_.ranges;
   }
 
-  absl::StatusOr<PipeResult> Pipe() {
+  absl::Status Transfer(PipeResult& moved) {
     // One that is begun again and again is no progress.
     load_.lasting = MayGoOn() && (goes_on_ || !start_.on_target);
-    absl::StatusOr<std::unique_ptr<RowStream>> stream =
-        RowStream::Open(*sessions_.reader, after_.value_or(load_.plan.select), load_.plan.roles);
-    if (!stream.ok()) return stream.status();
-    load_.layout = (*stream)->layout();
-    if (!context_.pipe.one_range) context_.queue.BeginRows();
-    WidthTuner tuner;
-    const LoadersNow loaders_now = [&](uint64_t ranges, uint64_t bytes) {
-      const uint64_t left =
-          table_.data_bytes_estimate - std::min(table_.data_bytes_estimate, bytes);
-      if (context_.pipe.one_range) return size_t{1};
-      return tuner.Width(context_.queue.LoadersPerLane(), ranges, bytes, left,
-                         WidthTuner::Clock::now());
-    };
-    absl::StatusOr<PipeResult> moved = PipeResult();
-    context_.in_arena([&] { moved = PipeRows(**stream, load_, in_, loaders_now, context_.pipe); });
-    if (!context_.pipe.one_range) context_.queue.EndRows();
-    outcome_.report.loaders = tuner.best();
-    return moved;
+    RowTransfer transfer(table_.data_bytes_estimate, segments_, load_, context_);
+    const absl::Status status = transfer.Run(sessions_);
+    moved = transfer.moved();
+    outcome_.report.segments = segments_.size();
+    outcome_.report.loaders = transfer.loaders();
+    if (ServerErrnoOf(status) == kErrClientPacketTooLarge || ConcernsOneObject(status) ||
+        (status.ok() && (moved.other_ranges || moved.more))) {
+      // The table is going to be begun again.
+      context_.pipe.progress.RemoveRows(moved.digest.rows(), moved.bytes);
+    }
+    return status;
   }
 
   // All of its ranges are in; the indexes, or the proof, are missing.
   absl::Status TakeRowsAsIn() {
-    ZDPIPE_ASSIGN_OR_RETURN(const PipeResult rest, SumOf(in_.known));
-    moved_ = in_.skipped;
-    moved_.Add(rest);
+    for (const TransferSegment& segment : segments_) {
+      ZDPIPE_ASSIGN_OR_RETURN(const PipeResult rest, SumOf(segment.in.known));
+      moved_.Add(segment.in.skipped);
+      moved_.Add(rest);
+    }
+    outcome_.report.segments = segments_.size();
     context_.pipe.progress.AddRows(moved_.digest.rows(), moved_.bytes);
     ReportMoved();
     return absl::OkStatus();
@@ -420,9 +476,7 @@ class TableCopy {
     } else {
       const Version& version = sessions_.target_reader->version();
       const TablePlan plan = PlanTable(table_, version, version);
-      const absl::StatusOr<Digest> target =
-          DigestOf(*sessions_.target_reader, plan.select, plan.roles,
-                   load_.layout.columns.empty() ? nullptr : &load_.layout);
+      const absl::StatusOr<Digest> target = DigestTarget(plan);
       if (!target.ok() && FailureOf(target.status()) != Failure::kDifferent) return target.status();
       outcome_.report.verify = target.ok() ? "equal" : "different";
       if (!target.ok()) outcome_.notes.emplace_back(target.status().message());
@@ -431,6 +485,31 @@ class TableCopy {
     }
     outcome_.report.verify_seconds = SecondsSince(start);
     return absl::OkStatus();
+  }
+
+  // The lanes without a table read some of its segments.
+  absl::StatusOr<Digest> DigestTarget(const TablePlan& plan) {
+    const RowLayout* const layout = load_.layout.columns.empty() ? nullptr : &load_.layout;
+    if (cuts_.count() == 1) {
+      return DigestOf(*sessions_.target_reader, plan.select, plan.roles, layout);
+    }
+    std::atomic<size_t> next = 0;
+    std::mutex mutex;
+    Digest sum;  // guarded by mutex
+    const auto digest_segments = [&](LaneSessions& lane) -> absl::Status {
+      context_.pipe.progress.SetActive(lane.lane, name_, "verify");
+      for (size_t i = next++; i < cuts_.count(); i = next++) {
+        const std::string select = *SelectSegment(table_, plan, cuts_, i, std::nullopt);
+        ZDPIPE_ASSIGN_OR_RETURN(const Digest digest,
+                                DigestOf(*lane.target_reader, select, plan.roles, layout));
+        std::lock_guard lock(mutex);
+        sum.Add(digest);
+      }
+      return absl::OkStatus();
+    };
+    SharedWork shared(digest_segments, [&](size_t) { return next.load() < cuts_.count(); });
+    ZDPIPE_RETURN_IF_ERROR(context_.queue.Share(shared, sessions_));
+    return sum;
   }
 
   // Which rows differ, and whether that is more than the sign of a zero.
@@ -527,7 +606,6 @@ class TableCopy {
 
   const TableInfo& table_;
   const TableStart start_;
-  const size_t lane_;
   LaneSessions& sessions_;
   TableCopyContext& context_;
   const std::string name_;
@@ -536,10 +614,10 @@ class TableCopy {
   TablePlan generated_;
   std::atomic<bool> computed_leniently_ = false;
   bool foreign_ = false;  // somebody else has made a table of this name meanwhile
-  bool goes_on_ = false;  // with what an earlier run has brought, which is in_
-  RangesIn in_;
-  std::optional<std::string> after_;  // the SELECT of what is behind in_.skipped
-  Digest empty_periods_;              // of the rows that Create() has loaded
+  bool goes_on_ = false;  // with what an earlier run has brought, which segments_ tells
+  KeySegments cuts_;
+  std::vector<TransferSegment> segments_;  // as cuts_ says
+  Digest empty_periods_;                   // of the rows that Create() has loaded
   PipeResult moved_;
   bool discarded_ = false;  // the source's table has no file
   TableOutcome outcome_;
@@ -547,11 +625,11 @@ class TableCopy {
 
 }  // namespace
 
-absl::StatusOr<TableOutcome> CopyTable(const TableInfo& table, const TableStart& start, size_t lane,
+absl::StatusOr<TableOutcome> CopyTable(const TableInfo& table, const TableStart& start,
                                        LaneSessions& sessions, TableCopyContext& context) {
-  TableCopy copy(table, start, lane, sessions, context);
+  TableCopy copy(table, start, sessions, context);
   absl::StatusOr<TableOutcome> outcome = copy.Run();
-  context.pipe.progress.ClearActive(lane);
+  context.pipe.progress.ClearActive(sessions.lane);
   return outcome;
 }
 

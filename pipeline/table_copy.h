@@ -2,6 +2,8 @@
 #ifndef ZDPIPE_PIPELINE_TABLE_COPY_H_
 #define ZDPIPE_PIPELINE_TABLE_COPY_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -20,6 +22,7 @@ namespace zdpipe {
 
 // The sessions of one lane. A lane works on one table at a time.
 struct LaneSessions {
+  size_t lane = 0;                          // a number from 0, for the display
   std::unique_ptr<Session> reader;          // source, inside the snapshot
   std::unique_ptr<Session> source_control;  // SHOW CREATE
   std::unique_ptr<Session> target_control;  // DDL
@@ -50,6 +53,8 @@ struct TableCopyContext {
   PipeResources pipe;
   // Runs a function inside the arena whose threads run the pipelines' stages.
   std::function<void(const std::function<void()>&)> in_arena;
+  // Tables of at least twice as much are read in segments; 0: none are.
+  uint64_t segment_bytes = 0;
 };
 
 // Where a table stands before it is copied.
@@ -61,7 +66,7 @@ struct TableStart {
 
 // Copies one table, or what is missing of it. What the target refuses to make is in the outcome; an
 // error ends the run.
-absl::StatusOr<TableOutcome> CopyTable(const TableInfo& table, const TableStart& start, size_t lane,
+absl::StatusOr<TableOutcome> CopyTable(const TableInfo& table, const TableStart& start,
                                        LaneSessions& sessions, TableCopyContext& context);
 
 // Sessions of the target that create objects: no foreign key checks, a missing engine is an error.

@@ -1,6 +1,7 @@
 #include "pipeline/table_queue.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "engine/schema/table_ddl.h"
 
@@ -34,6 +35,7 @@ const TableInfo* TableQueue::Take() {
   }
   if (waiting_.empty()) {
     --busy_lanes_;
+    changed_.notify_all();
     return nullptr;
   }
   const TableInfo* table = waiting_.front();
@@ -52,6 +54,41 @@ const TableInfo* TableQueue::TakeSmall() {
 void TableQueue::PutBack(const TableInfo& table) {
   std::lock_guard lock(mutex_);
   put_back_.push_back(&table);
+}
+
+void TableQueue::StopTaking() {
+  std::lock_guard lock(mutex_);
+  --busy_lanes_;
+  changed_.notify_all();
+}
+
+std::optional<SharedWork::Membership> TableQueue::AwaitShared(const std::function<bool()>& leave) {
+  // Whether there is room in what is offered changes without a word, as does `leave`.
+  constexpr std::chrono::milliseconds kPoll{20};
+  std::unique_lock lock(mutex_);
+  while (busy_lanes_ > 0 && !leave()) {
+    for (SharedWork* work : offered_) {
+      std::optional<SharedWork::Membership> membership = work->Join();
+      if (membership.has_value()) return membership;
+    }
+    changed_.wait_for(lock, kPoll);
+  }
+  return std::nullopt;
+}
+
+absl::Status TableQueue::Share(SharedWork& work, LaneSessions& sessions) {
+  {
+    SharedWork::Membership own = work.Begin();
+    {
+      std::lock_guard lock(mutex_);
+      offered_.push_back(&work);
+      changed_.notify_all();
+    }
+    (void)own.Do(sessions);  // Await() reports it
+    std::lock_guard lock(mutex_);
+    std::erase(offered_, &work);
+  }
+  return work.Await();
 }
 
 bool TableQueue::empty() const {

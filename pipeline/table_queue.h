@@ -2,13 +2,16 @@
 #ifndef ZDPIPE_PIPELINE_TABLE_QUEUE_H_
 #define ZDPIPE_PIPELINE_TABLE_QUEUE_H_
 
-#include <atomic>
+#include <condition_variable>
 #include <cstddef>
 #include <deque>
+#include <functional>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "engine/schema/catalog.h"
+#include "pipeline/shared_work.h"
 
 namespace zdpipe {
 
@@ -17,7 +20,7 @@ void SortLargestFirst(std::vector<TableInfo>& tables);
 
 // Largest first, one lane per table: two loaders in two tables do not get in each other's way,
 // two in one table do. Lanes that find no table any more give their share of loaders to the
-// lanes still busy with rows. Thread-safe.
+// lanes still busy with rows, and join what those offer to share. Thread-safe.
 class TableQueue {
  public:
   // The tables must outlive the queue. `loaders` is shared out over the lanes.
@@ -32,6 +35,17 @@ class TableQueue {
 
   // A table that is not small after all, for the other lanes.
   void PutBack(const TableInfo& table);
+
+  // For a lane that takes no more tables although there may be some.
+  void StopTaking();
+
+  // For a lane to which Take() has given null: waits until it has been made a worker of what
+  // another lane offers. nullopt when no lane has a table any more, or `leave` says so.
+  std::optional<SharedWork::Membership> AwaitShared(const std::function<bool()>& leave);
+
+  // Does the work with the sessions of the calling lane, and those of lanes without a table that
+  // join it. Returns when all of them are through, with the first error.
+  absl::Status Share(SharedWork& work, LaneSessions& sessions);
 
   // A lane starts / ends moving rows (not creating, indexing or verifying).
   void BeginRows();
@@ -52,6 +66,8 @@ class TableQueue {
   mutable std::mutex mutex_;  // guards what follows
   std::deque<const TableInfo*> waiting_;
   std::vector<const TableInfo*> put_back_;
+  std::vector<SharedWork*> offered_;
+  std::condition_variable changed_;
   size_t busy_lanes_;
   size_t lanes_with_rows_ = 0;
 };

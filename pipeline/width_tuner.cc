@@ -5,7 +5,7 @@
 namespace zdpipe {
 
 size_t WidthTuner::Width(size_t most, uint64_t ranges, uint64_t bytes, uint64_t bytes_left,
-                         Clock::time_point now) {
+                         Clock::time_point now, size_t at_work) {
   if (!began_) BeginTrial(trials_.first, ranges, bytes, now);
   began_ = true;
   if (trying_ == 0) return std::min(best_, most);
@@ -13,6 +13,10 @@ size_t WidthTuner::Width(size_t most, uint64_t ranges, uint64_t bytes, uint64_t 
     // Other tables need the loaders; the trial is taken up again when they are free.
     BeginTrial(trying_, ranges, bytes, now);
     return std::min(best_, most);
+  }
+  if (at_work < trying_) {
+    BeginTrial(trying_, ranges, bytes, now);
+    return trying_;
   }
   const double seconds = std::chrono::duration<double>(now - since_).count();
   if (ranges - first_range_ < trials_.ranges || now - since_ < trials_.time) return trying_;

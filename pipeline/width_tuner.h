@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 namespace zdpipe {
 
@@ -34,8 +35,9 @@ class WidthTuner {
 
   // The width to use now: at most `most`, which may change. `ranges` have been committed so far,
   // with `bytes` of rows; `bytes_left` is an estimate: towards the end nothing is tried any more.
+  // A trial begins when so many workers as it needs are `at_work`, if they take their time to come.
   size_t Width(size_t most, uint64_t ranges, uint64_t bytes, uint64_t bytes_left,
-               Clock::time_point now);
+               Clock::time_point now, size_t at_work = std::numeric_limits<size_t>::max());
 
   // The width that has shown itself the best so far.
   size_t best() const { return best_; }

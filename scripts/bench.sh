@@ -22,7 +22,8 @@ copy it into an empty second one, in turn:
                     before the clock starts, then CREATE TABLE, array executes and
                     ADD INDEX as zdpipe's, one table per session, the largest first
   read              reads every table into nothing through one session, as zdpipe and
-                    as the client library does it; a line of its own, not in the table
+                    as the client library does it, then the largest one by as many sessions
+                    as there are processors; two lines of their own, not in the table
   dump-gzip         mariadb-dump | gzip > file; zcat file | mariadb
   dump-pipe         mariadb-dump | mariadb
   mydumper          Debian's mydumper, then myloader
@@ -631,10 +632,11 @@ measure() {
 }
 
 READ_RUNS=3 # of each way of reading
+READ_SESSIONS=$(nproc) # of the largest table at a time, at most
 
 measure_reading() {
   say "reading alone, $READ_RUNS times each way"
-  "$BENCH_PROGRAMS/read_rate" "$BENCH_ZDPIPE_OPTIONS" "$READ_RUNS" >"$SERVERS_DIR/read.json" || die "read failed"
+  "$BENCH_PROGRAMS/read_rate" "$BENCH_ZDPIPE_OPTIONS" "$READ_RUNS" "$READ_SESSIONS" >"$SERVERS_DIR/read.json" || die "read failed"
 }
 
 # utime and stime of the process with all its threads. The name before them may contain blanks.
@@ -709,7 +711,11 @@ print_table() {
     "$data" "$data_tables" "$data_rows" "$data_mib" "$index_mib" "$runs" "$target_binlog" "${latency:+; $latency ms added latency}"
   jq -r '.read // empty
     | "reading alone: \(.mib) MiB in \(.zdpipe.wall_s) s; the client library: text \(.text.wall_s) s, binary \(.binary.wall_s) s; "
-      + "zdpipe has \(.ratio) of the faster one\u0027s speed\n"' "$SERVERS_DIR/results.json"
+      + "zdpipe has \(.ratio) of the faster one\u0027s speed"' "$SERVERS_DIR/results.json"
+  jq -r '.read.largest // empty | to_entries
+    | if length == 0 then "the largest table cannot be read in segments"
+      else "the largest table in segments, by number of sessions: "
+        + (map("\(.key): \(.value) s") | join(", ")) end, ""' "$SERVERS_DIR/results.json"
   jq -r '.medians[] | [.tool, .wall_s, .times_floor // "", .times_faster_than_dump_gzip // "", .times_faster_than_mydumper // "",
       .source_cpu_s, .target_cpu_s, .client_cpu_s, .client_peak_rss_kib / 1024, .mib_per_s] | @tsv' "$SERVERS_DIR/results.json" |
     awk -F '\t' '

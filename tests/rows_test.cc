@@ -17,6 +17,7 @@
 #include "engine/rows/range.h"
 #include "engine/rows/row_batch.h"
 #include "engine/rows/wire_row.h"
+#include "engine/schema/key_segments.h"
 #include "engine/schema/table_ddl.h"
 #include "engine/schema/table_plan.h"
 #include "pipeline/resources.h"
@@ -420,35 +421,93 @@ TEST(TablePlanTest, CurrentRowsEndAsTheTargetEndsThem) {
             "TIMESTAMP'2038-01-19 03:14:07.999999', `row_end`)");
 }
 
-TEST(SelectAfterTest, ReadsARangeOfTheIndex) {
+TEST(SelectSegmentTest, GoesOnBehindAKeyWithARangeOfTheIndex) {
   const TableInfo one = Table({Column("a", "bigint")}, {"a"});
-  EXPECT_EQ(SelectAfter(one, Plan(one), "(18446744073709551615)"),
+  EXPECT_EQ(SelectSegment(one, Plan(one), {}, 0, "(18446744073709551615)"),
             "SELECT `a` FROM `d`.`t``x` FORCE INDEX (`PRIMARY`) WHERE `a` >= "
             "18446744073709551615 AND `a` > 18446744073709551615 ORDER BY `a`");
   const TableInfo three = Table(
       {Column("a", "int"), Column("b", "decimal"), Column("c", "varbinary")}, {"c", "a", "b"});
-  EXPECT_EQ(SelectAfter(three, Plan(three), "(X'2C20', -5, 1.50)"),
+  EXPECT_EQ(SelectSegment(three, Plan(three), {}, 0, "(X'2C20', -5, 1.50)"),
             "SELECT `a`, `b`, `c` FROM `d`.`t``x` FORCE INDEX (`PRIMARY`) WHERE `c` >= X'2C20' AND "
             "(`c` > X'2C20' OR (`c` = X'2C20' AND (`a` > -5 OR (`a` = -5 AND `b` > 1.50)))) ORDER "
             "BY `c`, `a`, `b`");
 }
 
-TEST(SelectAfterTest, OnlyWhereTheOrderIsBeyondDoubt) {
+TEST(SelectSegmentTest, GoesOnBehindAKeyOnlyWhereTheOrderIsBeyondDoubt) {
   for (const char* type : {"varchar", "char", "float", "double", "enum", "set", "bit", "year",
                            "datetime", "timestamp", "uuid", "inet6"}) {
     const TableInfo table = Table({Column("a", "int"), Column("b", type)}, {"a", "b"});
-    EXPECT_EQ(SelectAfter(table, Plan(table), "(1, 2)"), std::nullopt) << type;
+    EXPECT_EQ(SelectSegment(table, Plan(table), {}, 0, "(1, 2)"), std::nullopt) << type;
+    EXPECT_TRUE(HasCertainOrder(table, Plan(table), 1)) << type;
+    EXPECT_FALSE(HasCertainOrder(table, Plan(table), 2)) << type;
   }
   TableInfo table = Table({Column("a", "int")}, {"a"});
   for (const char* damaged : {"", "(", "(1", "(1, 2)", "1)"}) {
-    EXPECT_EQ(SelectAfter(table, Plan(table), damaged), std::nullopt) << damaged;
+    EXPECT_EQ(SelectSegment(table, Plan(table), {}, 0, damaged), std::nullopt) << damaged;
   }
   table.system_versioned = true;
   table.row_start = "row_start";
   table.row_end = "row_end";
-  EXPECT_EQ(SelectAfter(table, Plan(table), "(1, '2038-01-19 03:14:07.999999')"), std::nullopt);
+  EXPECT_EQ(SelectSegment(table, Plan(table), {}, 0, "(1, '2038-01-19 03:14:07.999999')"),
+            std::nullopt);
   const TableInfo keyless = Table({Column("a", "int")}, {});
-  EXPECT_EQ(SelectAfter(keyless, Plan(keyless), ""), std::nullopt);
+  EXPECT_EQ(SelectSegment(keyless, Plan(keyless), {}, 0, ""), std::nullopt);
+}
+
+TEST(SelectSegmentTest, EachSegmentBeginsWhereTheOneBeforeEnds) {
+  const TableInfo table = Table({Column("a", "int"), Column("b", "varchar")}, {"a", "b"});
+  const TablePlan plan = Plan(table);
+  EXPECT_EQ(SelectSegment(table, plan, {}, 0, std::nullopt), plan.select);
+  const std::optional<KeySegments> cuts = KeySegments::FromText("-5, 10");
+  ASSERT_TRUE(cuts.has_value());
+  ASSERT_EQ(cuts->count(), 3u);
+  const auto where = [&](size_t segment) {
+    const std::string select = *SelectSegment(table, plan, *cuts, segment, std::nullopt);
+    const size_t begin = select.find(" WHERE ") + 7;
+    return select.substr(begin, select.find(" ORDER BY ") - begin);
+  };
+  EXPECT_EQ(where(0), "`a` < -5");
+  EXPECT_EQ(where(1), "`a` >= -5 AND `a` < 10");
+  EXPECT_EQ(where(2), "`a` >= 10");
+  // Goes on inside a segment, and not beyond it.
+  const TableInfo one = Table({Column("a", "int")}, {"a"});
+  EXPECT_EQ(SelectSegment(one, Plan(one), *cuts, 1, "(7)"),
+            "SELECT `a` FROM `d`.`t``x` FORCE INDEX (`PRIMARY`) WHERE `a` >= -5 AND `a` < 10 AND "
+            "`a` >= 7 AND `a` > 7 ORDER BY `a`");
+}
+
+TEST(KeySegmentsTest, ComeBackFromTheirTextAndFromNoOther) {
+  EXPECT_EQ(KeySegments().Text(), "");
+  for (const char* text :
+       {"", "0", "-9223372036854775808, -1, 0, 18446744073709551615", "X'00', X'0001', X'80ff'"}) {
+    const std::optional<KeySegments> segments = KeySegments::FromText(text);
+    ASSERT_TRUE(segments.has_value()) << text;
+    EXPECT_EQ(segments->Text(), text);
+  }
+  for (const char* text : {",",
+                           " ",
+                           "1,2",
+                           "1, ",
+                           "2, 1",
+                           "1, 1",
+                           "1 OR 1",
+                           "01",
+                           "+1",
+                           "1.5",
+                           "NULL",
+                           "X''",
+                           "X'0'",
+                           "X'0g'",
+                           "X'01",
+                           "X'02', X'01'",
+                           "X'01', 5",
+                           "5, X'06'",
+                           "'1'",
+                           "18446744073709551616",
+                           "-9223372036854775809"}) {
+    EXPECT_EQ(KeySegments::FromText(text), std::nullopt) << text;
+  }
 }
 
 TEST(DigestTest, ComesBackFromItsText) {

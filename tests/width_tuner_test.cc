@@ -50,6 +50,24 @@ TEST(WidthTunerTest, StaysWithOneLoaderWhereTwoAreSlower) {
   EXPECT_EQ(widths.back(), 1u);
 }
 
+// Lanes that open their sessions first have brought nothing when their trial would be over.
+TEST(WidthTunerTest, ATrialBeginsWhenItsWorkersAreThere) {
+  WidthTuner tuner;
+  WidthTuner::Clock::time_point now;
+  uint64_t ranges = 0;
+  const auto width = [&](uint64_t more_ranges, size_t at_work) {
+    ranges += more_ranges;
+    now += std::chrono::seconds(1);
+    return tuner.Width(4, ranges, ranges << 24, uint64_t{1} << 40, now, at_work);
+  };
+  EXPECT_EQ(width(0, 0), 1u);
+  EXPECT_EQ(width(10, 1), 2u);  // 10 ranges a second
+  EXPECT_EQ(width(10, 1), 2u);  // no more, because the second one has not come yet
+  EXPECT_EQ(width(10, 1), 2u);
+  EXPECT_EQ(width(20, 2), 4u);
+  EXPECT_EQ(tuner.best(), 2u);
+}
+
 TEST(WidthTunerTest, ClimbsAsLongAsItGainsAndNeverComesBack) {
   Load load([](size_t width) { return width <= 4 ? 3.0 * static_cast<double>(width) : 12.0; });
   const std::vector<size_t> widths = load.Run(200, 16);

@@ -27,11 +27,12 @@ constexpr char kRunColumns[] =
 constexpr char kObjectColumns[] =
     "object_id INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, table_id INT UNSIGNED NULL, "
     "kind VARCHAR(20) NOT NULL, schema_name VARCHAR(255) NOT NULL, name VARCHAR(255) NOT NULL, "
-    "stage TINYINT NOT NULL, KEY (table_id)";
+    "stage TINYINT NOT NULL, boundaries LONGTEXT NULL, KEY (table_id)";
 constexpr char kRangeColumns[] =
-    "table_id INT UNSIGNED NOT NULL, number BIGINT UNSIGNED NOT NULL, `rows` BIGINT NOT NULL, "
-    "bytes BIGINT NOT NULL, digest CHAR(32) NOT NULL, first_key TEXT NOT NULL, "
-    "last_key TEXT NOT NULL, PRIMARY KEY (table_id, number)";
+    "table_id INT UNSIGNED NOT NULL, segment INT UNSIGNED NOT NULL, "
+    "number BIGINT UNSIGNED NOT NULL, `rows` BIGINT NOT NULL, bytes BIGINT NOT NULL, "
+    "digest CHAR(32) NOT NULL, first_key TEXT NOT NULL, last_key TEXT NOT NULL, "
+    "PRIMARY KEY (table_id, segment, number)";
 
 constexpr char kSettingColumns[] =
     "name VARCHAR(40) NOT NULL PRIMARY KEY, value VARCHAR(1000) NOT NULL";
@@ -245,13 +246,14 @@ absl::StatusOr<std::vector<LedgerTable>> Ledger::ReadTables() {
 }
 
 absl::StatusOr<std::vector<RangeRecord>> Ledger::ReadRanges(uint32_t table_id) {
-  ZDPIPE_ASSIGN_OR_RETURN(const Result result,
-                          Query(absl::StrCat("SELECT * FROM ", Table("range"),
-                                             " WHERE table_id = ", table_id, " ORDER BY number")));
+  ZDPIPE_ASSIGN_OR_RETURN(const Result result, Query(absl::StrCat("SELECT * FROM ", Table("range"),
+                                                                  " WHERE table_id = ", table_id,
+                                                                  " ORDER BY segment, number")));
   std::vector<RangeRecord> ranges;
   for (size_t row = 0; row < result.rows.size(); ++row) {
     RangeRecord& range = ranges.emplace_back();
     range.table_id = table_id;
+    range.segment = static_cast<uint32_t>(Number(result.Text(row, "segment")));
     range.number = Number(result.Text(row, "number"));
     range.rows = Number(result.Text(row, "rows"));
     range.bytes = Number(result.Text(row, "bytes"));
@@ -260,6 +262,18 @@ absl::StatusOr<std::vector<RangeRecord>> Ledger::ReadRanges(uint32_t table_id) {
     range.last_key = result.Text(row, "last_key");
   }
   return ranges;
+}
+
+absl::StatusOr<std::string> Ledger::ReadBoundaries(uint32_t table_id) {
+  ZDPIPE_ASSIGN_OR_RETURN(const Result result,
+                          Query(absl::StrCat("SELECT boundaries FROM ", Table("object"),
+                                             " WHERE table_id = ", table_id)));
+  return result.rows.empty() ? "" : result.Text(0, "boundaries");
+}
+
+absl::Status Ledger::SetBoundaries(uint32_t table_id, absl::string_view boundaries) {
+  return Execute(absl::StrCat("UPDATE ", Table("object"), " SET boundaries = ",
+                              QuoteText(boundaries), " WHERE table_id = ", table_id));
 }
 
 absl::Status Ledger::Resume(absl::string_view token) {
@@ -313,8 +327,8 @@ void Ledger::SetStage(uint32_t table_id, TableStage stage) {
 absl::Status Ledger::BeginAgain(uint32_t table_id) {
   std::lock_guard lock(mutex_);
   std::erase_if(stages_, [&](const auto& stage) { return stage.first == table_id; });
-  return session_.Execute(
-      absl::StrCat("UPDATE ", Table("object"), " SET stage = 0 WHERE table_id = ", table_id));
+  return session_.Execute(absl::StrCat(
+      "UPDATE ", Table("object"), " SET stage = 0, boundaries = NULL WHERE table_id = ", table_id));
 }
 
 absl::Status Ledger::ForgetRanges(uint32_t table_id) {
@@ -446,22 +460,23 @@ absl::StatusOr<bool> InsertRange(Session& session, const RangeClaim& claim,
                                  const RangeRecord& record) {
   const std::string table = QuoteName(claim.control_schema, "range");
   // The shared lock on the claim makes a run that takes over wait for this transaction.
-  const absl::Status inserted = session.Execute(
-      absl::StrCat("INSERT INTO ", table, " SELECT ", record.table_id, ", ", record.number, ", ",
-                   record.rows, ", ", record.bytes, ", ", QuoteText(record.digest), ", ",
-                   QuoteText(record.first_key.substr(0, kMaxKeyText)), ", ",
-                   QuoteText(record.last_key.substr(0, kMaxKeyText)), " FROM ",
-                   QuoteName(claim.control_schema, "claim"),
-                   " WHERE token = ", QuoteText(claim.token), " LOCK IN SHARE MODE"));
+  const absl::Status inserted = session.Execute(absl::StrCat(
+      "INSERT INTO ", table, " SELECT ", record.table_id, ", ", record.segment, ", ", record.number,
+      ", ", record.rows, ", ", record.bytes, ", ", QuoteText(record.digest), ", ",
+      QuoteText(record.first_key.substr(0, kMaxKeyText)), ", ",
+      QuoteText(record.last_key.substr(0, kMaxKeyText)), " FROM ",
+      QuoteName(claim.control_schema, "claim"), " WHERE token = ", QuoteText(claim.token),
+      " LOCK IN SHARE MODE"));
   if (inserted.ok()) {
     if (session.affected_rows() == 1) return true;
     return MakeError(Failure::kBusy, "another run has taken over the target");
   }
   if (ServerErrnoOf(inserted) != kErrDuplicate) return inserted;
-  ZDPIPE_ASSIGN_OR_RETURN(const Result there,
-                          session.Query(absl::StrCat("SELECT `rows`, digest FROM ", table,
-                                                     " WHERE table_id = ", record.table_id,
-                                                     " AND number = ", record.number)));
+  ZDPIPE_ASSIGN_OR_RETURN(
+      const Result there,
+      session.Query(
+          absl::StrCat("SELECT `rows`, digest FROM ", table, " WHERE table_id = ", record.table_id,
+                       " AND segment = ", record.segment, " AND number = ", record.number)));
   if (there.rows.size() == 1 && there.Text(0, "rows") == absl::StrCat(record.rows) &&
       there.Text(0, "digest") == record.digest) {
     return false;

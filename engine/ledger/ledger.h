@@ -56,7 +56,8 @@ enum class TableStage {
 // What the ledger keeps of a range.
 struct RangeRecord {
   uint32_t table_id = 0;
-  uint64_t number = 0;  // from 0, in reading order
+  uint32_t segment = 0;  // of the table, from 0
+  uint64_t number = 0;   // in the segment, from 0, in reading order
   uint64_t rows = 0;
   uint64_t bytes = 0;
   std::string digest;     // hex
@@ -112,7 +113,10 @@ class Ledger {
   // Of the run that is recorded: what it was asked to do, its tables.
   absl::StatusOr<Plan> ReadPlan();
   absl::StatusOr<std::vector<LedgerTable>> ReadTables();
+  // By segment and number.
   absl::StatusOr<std::vector<RangeRecord>> ReadRanges(uint32_t table_id);
+  // Where the segments of a table meet (KeySegments); "" for a table in one segment.
+  absl::StatusOr<std::string> ReadBoundaries(uint32_t table_id);
   // Goes on with the run that is recorded. From here on only `token` can write ranges; waits for
   // transactions of an earlier holder that are being committed.
   absl::Status Resume(absl::string_view token);
@@ -131,6 +135,8 @@ class Ledger {
   // Written with the next Heartbeat() or Finish(): whoever reads the ledger after a crash takes
   // a table for less far than it is, never the other way round.
   void SetStage(uint32_t table_id, TableStage stage);
+  // Before any range of the table is written: what its segments mean must not change.
+  absl::Status SetBoundaries(uint32_t table_id, absl::string_view boundaries);
   // Of a table that is going to be dropped and made anew, before it is.
   absl::Status BeginAgain(uint32_t table_id);
   // Removes the ranges of a table that is gone from the target.

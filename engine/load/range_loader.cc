@@ -214,6 +214,7 @@ absl::Status RangeLoader::LoadRows(const LoadTable& table, const Range& range, b
   ZDPIPE_RETURN_IF_ERROR(Prepare(table, range));
   RangeRecord record;
   record.table_id = table.table_id;
+  record.segment = range.segment;
   record.number = range.number;
   record.rows = range.rows();
   record.bytes = range.row_bytes();

@@ -43,6 +43,7 @@ class Range {
   }
 
   // Set by the reader.
+  uint32_t segment = 0;            // of the table, from 0
   uint64_t number = 0;             // of the range in its segment, from 0
   uint64_t enum_error_values = 0;  // ENUM values 0 in these rows: stored with a warning each
 

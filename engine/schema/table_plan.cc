@@ -207,20 +207,36 @@ TablePlan PlanGenerated(const TableInfo& table) {
   return plan;
 }
 
-std::optional<std::string> SelectAfter(const TableInfo& table, const TablePlan& plan,
-                                       absl::string_view last_key) {
+std::string SelectWhere(const TablePlan& plan, absl::string_view condition) {
+  if (condition.empty()) return plan.select;
+  const size_t order = std::min(plan.select.rfind(" ORDER BY "), plan.select.size());
+  return absl::StrCat(plan.select.substr(0, order), " WHERE ", condition,
+                      plan.select.substr(order));
+}
+
+bool HasCertainOrder(const TableInfo& table, const TablePlan& plan, size_t columns) {
   constexpr absl::string_view kCertain[] = {"tinyint", "smallint", "mediumint", "int",
                                             "bigint",  "decimal",  "binary",    "varbinary"};
-  if (plan.key.empty() || table.system_versioned) return std::nullopt;
-  for (const KeyColumn& key : plan.key) {
-    const std::string& name = plan.columns[key.position].name;
-    const auto column = std::find_if(table.columns.begin(), table.columns.end(),
-                                     [&](const ColumnInfo& info) { return info.name == name; });
-    if (column == table.columns.end() || std::find(std::begin(kCertain), std::end(kCertain),
-                                                   column->data_type) == std::end(kCertain)) {
-      return std::nullopt;
-    }
-  }
+  if (plan.key.empty() || table.system_versioned) return false;
+  return std::all_of(plan.key.begin(), plan.key.begin() + static_cast<std::ptrdiff_t>(columns),
+                     [&](const KeyColumn& key) {
+                       const absl::string_view type = KeyColumnType(table, plan, key);
+                       return std::find(std::begin(kCertain), std::end(kCertain), type) !=
+                              std::end(kCertain);
+                     });
+}
+
+absl::string_view KeyColumnType(const TableInfo& table, const TablePlan& plan,
+                                const KeyColumn& key) {
+  const std::string& name = plan.columns[key.position].name;
+  const auto column = std::find_if(table.columns.begin(), table.columns.end(),
+                                   [&](const ColumnInfo& info) { return info.name == name; });
+  return column == table.columns.end() ? absl::string_view() : column->data_type;
+}
+
+std::optional<std::string> ConditionAfter(const TableInfo& table, const TablePlan& plan,
+                                          absl::string_view last_key) {
+  if (!HasCertainOrder(table, plan, plan.key.size())) return std::nullopt;
   if (!absl::ConsumePrefix(&last_key, "(") || !absl::ConsumeSuffix(&last_key, ")")) {
     return std::nullopt;  // cut
   }
@@ -237,9 +253,7 @@ std::optional<std::string> SelectAfter(const TableInfo& table, const TablePlan& 
                 : absl::StrCat("(", greater, " OR (", name, " = ", values[i], " AND ", after, "))");
   }
   const std::string first = QuoteName(plan.columns[plan.key[0].position].name);
-  const size_t order = plan.select.rfind(" ORDER BY ");
-  return absl::StrCat(plan.select.substr(0, order), " WHERE ", first, " >= ", values[0], " AND ",
-                      after, plan.select.substr(order));
+  return absl::StrCat(first, " >= ", values[0], " AND ", after);
 }
 
 std::string KeyLiteral(const TablePlan& plan, const RowLayout& layout, WireRow row) {

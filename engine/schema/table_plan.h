@@ -59,11 +59,21 @@ TablePlan PlanTable(const TableInfo& table, const Version& from, const Version& 
 // servers have computed. The roles are empty when there are none.
 TablePlan PlanGenerated(const TableInfo& table);
 
-// The plan's SELECT from behind the row whose key is `last_key` (as KeyLiteral gives it); nullopt
-// where that cannot be said with certainty: only for keys of integers, decimals and binary strings
-// is the order of the index beyond doubt the order of SQL's comparison.
-std::optional<std::string> SelectAfter(const TableInfo& table, const TablePlan& plan,
-                                       absl::string_view last_key);
+// The plan's SELECT of those rows for which the SQL `condition` is true; "": of all.
+std::string SelectWhere(const TablePlan& plan, absl::string_view condition);
+
+// "int", "varbinary", ...; "" for a column that is hidden.
+absl::string_view KeyColumnType(const TableInfo& table, const TablePlan& plan,
+                                const KeyColumn& key);
+
+// True where the order of the index is beyond doubt the order of SQL's comparison: for the first
+// `columns` of the plan's key, which must be integers, decimals or binary strings.
+bool HasCertainOrder(const TableInfo& table, const TablePlan& plan, size_t columns);
+
+// SQL that is true for the rows behind the one whose key is `last_key` (as KeyLiteral gives it);
+// nullopt where that cannot be said with certainty.
+std::optional<std::string> ConditionAfter(const TableInfo& table, const TablePlan& plan,
+                                          absl::string_view last_key);
 
 // Values of `row` as SQL literals: "(10, _latin1 X'6162')"; "" for no columns.
 std::string RowLiteral(const std::vector<KeyColumn>& columns, const RowLayout& layout, WireRow row);
