@@ -8,6 +8,27 @@
 
 namespace zdpipe {
 
+namespace {
+
+// Of rows as large as blobs the target's disk and network are the work: while one loader waits for
+// its commit, another one sends (decision 0066).
+constexpr uint64_t kBlobRowBytes = 16 * 1024;
+
+size_t FirstWidth(const TableInfo& table) {
+  return table.data_bytes_estimate / kBlobRowBytes > table.rows_estimate ? 2 : 1;
+}
+
+}  // namespace
+
+RowTransfer::RowTransfer(const TableInfo& table, const std::vector<TransferSegment>& segments,
+                         LoadTable& load, TableCopyContext& context)
+    : table_(table),
+      segments_(segments),
+      load_(load),
+      context_(context),
+      width_(FirstWidth(table)),
+      tuner_({.first = FirstWidth(table)}) {}
+
 absl::Status RowTransfer::Run(LaneSessions& sessions) {
   ZDPIPE_ASSIGN_OR_RETURN(std::optional<PipeSegment> first, OpenNext(sessions));
   load_.layout = first->stream->layout();
@@ -68,7 +89,8 @@ absl::Status RowTransfer::MoveSegments(LaneSessions& sessions, std::optional<Pip
 size_t RowTransfer::LoadersNow() {
   if (context_.pipe.one_range) return 1;
   const bool one_lane = segments_.size() == 1;
-  const uint64_t left = bytes_estimate_ - std::min(bytes_estimate_, loaded_bytes_);
+  const uint64_t all = table_.data_bytes_estimate;
+  const uint64_t left = all - std::min(all, loaded_bytes_);
   const size_t most = context_.queue.LoadersPerLane();
   width_.store(tuner_.Width(most, loaded_ranges_, loaded_bytes_, left, WidthTuner::Clock::now(),
                             one_lane ? most : at_work_));

@@ -34,9 +34,8 @@ struct TransferSegment {
 class RowTransfer {
  public:
   // All of them outlive this. `load` gets its layout from the first segment's stream.
-  RowTransfer(uint64_t bytes_estimate, const std::vector<TransferSegment>& segments,
-              LoadTable& load, TableCopyContext& context)
-      : bytes_estimate_(bytes_estimate), segments_(segments), load_(load), context_(context) {}
+  RowTransfer(const TableInfo& table, const std::vector<TransferSegment>& segments, LoadTable& load,
+              TableCopyContext& context);
 
   absl::Status Run(LaneSessions& sessions);
 
@@ -51,14 +50,14 @@ class RowTransfer {
   absl::StatusOr<std::optional<PipeSegment>> OpenNext(LaneSessions& sessions);
   size_t LoadersNow();
 
-  const uint64_t bytes_estimate_;
+  const TableInfo& table_;
   const std::vector<TransferSegment>& segments_;
   LoadTable& load_;
   TableCopyContext& context_;
   FirstError error_;
-  std::atomic<size_t> next_ = 0;   // of segments_
-  std::atomic<size_t> width_ = 1;  // the tuner's last word
-  std::mutex mutex_;               // guards what follows, as long as lanes work
+  std::atomic<size_t> next_ = 0;  // of segments_
+  std::atomic<size_t> width_;     // the tuner's last word
+  std::mutex mutex_;              // guards what follows, as long as lanes work
   WidthTuner tuner_;
   uint64_t loaded_ranges_ = 0;
   uint64_t loaded_bytes_ = 0;

@@ -358,7 +358,7 @@ class TableCopy {
   absl::Status Transfer(PipeResult& moved) {
     // One that is begun again and again is no progress.
     load_.lasting = MayGoOn() && (goes_on_ || !start_.on_target);
-    RowTransfer transfer(table_.data_bytes_estimate, segments_, load_, context_);
+    RowTransfer transfer(table_, segments_, load_, context_);
     const absl::Status status = transfer.Run(sessions_);
     moved = transfer.moved();
     outcome_.report.segments = segments_.size();
