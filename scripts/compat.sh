@@ -170,7 +170,7 @@ load_cases() {
       # All servers shall store the same text for the same statement.
       echo "SET NAMES utf8mb4; SET sql_mode = ''; CREATE DATABASE c_$case CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci; USE c_$case;"
       "case_$case"
-    } | server_sql "from-$version" || die "$version did not take the case $case"
+    } | server_sql "from-$version" >/dev/null || die "$version did not take the case $case"
     shape "from-$version" "c_$case" >"$SERVERS_DIR/from-$version.$case"
   done
 }
@@ -186,7 +186,7 @@ run_case() {
     --from "$(server_socket "from-$source")" --from-user "$(id -un)" \
     --to "$(server_socket "to-$target")" --to-user "$(id -un)" \
     --handoff "$SERVERS_DIR/handoff.json" --report "$report" --progress none \
-    "${zdpipe_options[@]}" >"$log" 2>&1 </dev/null || status=$?
+    --range-bytes 1MiB "${zdpipe_options[@]}" >"$log" 2>&1 </dev/null || status=$?
   shape "to-$target" "c_$case" >"$SERVERS_DIR/target"
   diff "$SERVERS_DIR/from-$source.$case" "$SERVERS_DIR/target" >"$differences" || true
   result=$(result_of "$status" "$SERVERS_DIR/from-$source.$case" "$SERVERS_DIR/target" "$differences" "$report" "$log")
@@ -386,7 +386,7 @@ case_is_for() {
 case_since() {
   case $1 in
     values | negative_zero | keys | charsets | tables | objects | utf8mb3) echo all ;;
-    ugly_values | old_engines | merge | archive | blackhole | partitions | sql_modes) echo all ;;
+    ugly_values | old_engines | merge | archive | blackhole | partitions | segments | sql_modes) echo all ;;
     uca1400 | uca1400_parts | inet4) echo 10.10 ;;
     new_functions) echo 10.10 ;;
     mysql8_collation | small_sequence) echo 11.5 ;;
@@ -790,6 +790,20 @@ CREATE TABLE by_time (t TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP) PARTITION 
  (PARTITION p0 VALUES LESS THAN (UNIX_TIMESTAMP('2020-01-01 00:00:00')), PARTITION p1 VALUES LESS THAN (MAXVALUE));
 INSERT INTO by_time VALUES ('2019-12-31 23:59:59'), ('2024-01-01');
 SQL
+}
+
+# Large enough for several segments, with ranges of 1 MiB.
+case_segments() {
+  echo "CREATE TABLE digits (d INT NOT NULL PRIMARY KEY); INSERT INTO digits VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9);"
+  echo "CREATE TABLE numbers (n INT NOT NULL PRIMARY KEY);"
+  echo "INSERT INTO numbers SELECT a.d + 10 * b.d + 100 * c.d + 1000 * e.d FROM digits a, digits b, digits c, digits e;"
+  echo "CREATE TABLE far_apart (id BIGINT NOT NULL PRIMARY KEY, v VARCHAR(1000) CHARACTER SET latin1);"
+  echo "INSERT INTO far_apart SELECT IF(n = 0, -9223372036854775808, n * n - 5000000), REPEAT('a', 950) FROM numbers;"
+  echo "CREATE TABLE topmost (id BIGINT UNSIGNED NOT NULL, m SMALLINT NOT NULL, v VARCHAR(1000) CHARACTER SET latin1, PRIMARY KEY (id, m));"
+  echo "INSERT INTO topmost SELECT 18446744073709551615 - n DIV 3, n % 3, REPEAT('b', 950) FROM numbers;"
+  echo "CREATE TABLE ids (id BINARY(16) NOT NULL, v VARCHAR(1000) CHARACTER SET latin1, UNIQUE KEY (id));"
+  echo "INSERT INTO ids SELECT UNHEX(MD5(n)), REPEAT('c', 950) FROM numbers;"
+  echo "ANALYZE TABLE far_apart, topmost, ids;"
 }
 
 # In MariaDB only: DEFAULT as a list's last part.
