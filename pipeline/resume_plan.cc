@@ -16,6 +16,9 @@ namespace {
 // Longer values are shown by their beginning.
 constexpr size_t kShownBytes = 200;
 
+// Of the ledger's tables; another number with each change of what they mean.
+constexpr char kLedgerFormat[] = "format 2";
+
 std::string DefinerText(const DefinerPolicy& policy) {
   switch (policy.kind) {
     case DefinerPolicy::Kind::kKeep:
@@ -119,6 +122,7 @@ absl::StatusOr<Ledger::Plan> MakeResumePlan(const CopyOptions& options, const Re
       {"range size", absl::StrCat(resources.sizes.range_bytes, " bytes in batches of ",
                                   resources.sizes.batch_bytes)},
       {"objects of the source", CatalogDigest(check.catalog)},
+      {"ledger", kLedgerFormat},
   };
 }
 

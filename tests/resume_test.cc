@@ -248,6 +248,12 @@ TEST_F(ResumeTest, AnotherPlanSourceOrTargetIsRefused) {
   const std::string version = ParseJson(ReadFile(folder_ / "report.json"))["tool_version"];
   ASSERT_DONE(target_->Sql(absl::StrCat("UPDATE zdpipe.plan SET value = '", version,
                                         "' WHERE name = 'zdpipe version'")));
+  // Of a build whose ledger had other tables.
+  ASSERT_DONE(
+      target_->Sql("CREATE TABLE r.kept SELECT * FROM zdpipe.plan WHERE name = 'ledger';"
+                   "DELETE FROM zdpipe.plan WHERE name = 'ledger'"));
+  EXPECT_TRUE(FailsWith(Resume(), 9, {"ledger was (none), is format"}));
+  ASSERT_DONE(target_->Sql("INSERT INTO zdpipe.plan SELECT * FROM r.kept; DROP TABLE r.kept"));
   {
     const auto other = StartServer({.args = {"--server-id=77"}, .binlog = true});
     ASSERT_NE(other, nullptr);
