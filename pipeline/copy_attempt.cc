@@ -638,12 +638,28 @@ class Attempt {
       sessions.source_control->TrySet("sql_mode = 'IGNORE_BAD_TABLE_OPTIONS'");
       sessions.target_control->TrySet("sql_mode = CONCAT(@@sql_mode, ',IGNORE_BAD_TABLE_OPTIONS')");
     }
+    ZDPIPE_ASSIGN_OR_RETURN(sessions.target_reader, OpenTargetReader());
+    return sessions;
+  }
+
+  absl::StatusOr<std::unique_ptr<Session>> OpenTargetReader() {
     SessionOptions limited;
     limited.max_packet_bytes = report_.resources.max_wide_row_bytes;
-    ZDPIPE_ASSIGN_OR_RETURN(sessions.target_reader, ConnectTarget(limited));
-    ZDPIPE_RETURN_IF_ERROR(
-        RecordSession(*sessions.target_reader, options_.selection.control_schema));
-    return sessions;
+    ZDPIPE_ASSIGN_OR_RETURN(std::unique_ptr<Session> reader, ConnectTarget(limited));
+    ZDPIPE_RETURN_IF_ERROR(RecordSession(*reader, options_.selection.control_schema));
+    return reader;
+  }
+
+  // Replaces the lane's readers that were left in the middle of a result, or that their server has
+  // ended while they had nothing to do. False: there is no snapshot any more (ReopenReader).
+  absl::StatusOr<bool> Revive(LaneSessions& sessions) {
+    const auto answers = [](Session& session) { return session.Execute("DO 0").ok(); };
+    if (!answers(*sessions.target_reader)) {
+      ZDPIPE_ASSIGN_OR_RETURN(sessions.target_reader, OpenTargetReader());
+    }
+    if (answers(*sessions.reader)) return true;
+    ZDPIPE_ASSIGN_OR_RETURN(sessions.reader, ReopenReader(sessions.lane));
+    return sessions.reader != nullptr;
   }
 
   // A lane takes tables, of those that are for it, until there are none; then it helps others.
@@ -666,11 +682,11 @@ class Attempt {
       }
       ZDPIPE_ASSIGN_OR_RETURN(TableOutcome outcome,
                               CopyTable(*table, starts_.at(table->name), *sessions, context));
+      const bool read_to_the_end =
+          !outcome.too_wide && !outcome.lost && outcome.report.verify != "different";
       if (!outcome.too_wide) {
         Keep(std::move(outcome));
-        continue;
-      }
-      if (IsSmallLane(lane)) {
+      } else if (IsSmallLane(lane)) {
         context.queue.PutBack(*table);
       } else if (snapshot_.sessions.size() == 1) {
         return TooLarge(*table);  // the only session there is has the highest limit already
@@ -678,31 +694,38 @@ class Attempt {
         std::lock_guard lock(mutex_);
         wide_tables_.push_back(table);
       }
-      // What was not read to its end has cost this session: it cannot go on reading.
-      ZDPIPE_ASSIGN_OR_RETURN(sessions->reader, ReopenReader(lane));
-      if (sessions->reader == nullptr) {
-        if (!IsSmallLane(lane)) context.queue.StopTaking();
-        return absl::OkStatus();
+      if (read_to_the_end) continue;
+      // What was not has cost its session.
+      ZDPIPE_ASSIGN_OR_RETURN(const bool ready, Revive(*sessions));
+      if (ready) continue;
+      if (snapshot_.sessions.size() == 1) {
+        return MakeError(Failure::kSource,
+                         "the only session in the source's snapshot could not read a table to its "
+                         "end, and the snapshot of a master cannot be had again");
       }
+      if (!IsSmallLane(lane)) context.queue.StopTaking();
+      return absl::OkStatus();
     }
   }
 
-  // Joins the lanes that have large tables, as long as there are some.
+  // Joins the lanes that have large tables, as long as there are some. A lane that cannot help (the
+  // server has no connection left, perhaps) is not missed.
   absl::Status HelpOthers(size_t lane, std::unique_ptr<Session>& reader,
                           std::optional<LaneSessions> sessions, TableCopyContext& context) {
     const auto leave = [&] { return error_.failed() || cancel_.cancelled(); };
-    bool reader_lost = false;
-    while (std::optional<SharedWork::Membership> shared = context.queue.AwaitShared(leave)) {
+    const auto get_ready = [&]() -> absl::StatusOr<bool> {
       if (!sessions.has_value()) {
-        if (reader_lost) {
-          ZDPIPE_ASSIGN_OR_RETURN(reader, ReopenReader(lane));
-          if (reader == nullptr) return absl::OkStatus();
-        }
         ZDPIPE_ASSIGN_OR_RETURN(sessions, OpenLane(lane, std::move(reader)));
       }
-      // What went wrong is the table's; but these sessions may be in the middle of a result.
-      reader_lost = !shared->Do(*sessions).ok();
-      if (reader_lost) sessions.reset();
+      return Revive(*sessions);
+    };
+    while (std::optional<SharedWork::Membership> shared = context.queue.AwaitShared(leave)) {
+      const absl::StatusOr<bool> ready = get_ready();
+      if (!ready.ok() && FailureOf(ready.status()) == Failure::kConsistency) return ready.status();
+      if (!ready.ok())
+        Note(absl::StrCat("one session less for large tables: ", ready.status().message()));
+      if (!ready.ok() || !*ready) return absl::OkStatus();
+      (void)shared->Do(*sessions);  // what goes wrong is the table's
       progress_.ClearActive(lane);
     }
     return absl::OkStatus();

@@ -79,6 +79,13 @@ absl::Status RowTransfer::MoveSegments(LaneSessions& sessions, std::optional<Pip
   absl::Status status;
   context_.in_arena(
       [&] { status = PipeRows(next_segment, load_, loaders_now, context_.pipe, error_, moved); });
+  if (status.ok() && moved.other_ranges && segments_.size() > 1) {
+    status = MakeError(
+        Failure::kResume,
+        absl::StrCat("the ledger is damaged: ", PrintableName(load_.name.schema, load_.name.name),
+                     ": the source does not have the ranges of its segments"));
+    error_.Set(status);
+  }
   std::lock_guard lock(mutex_);
   if (counted_ranges > 0) --at_work_;
   moved_.Add(moved);

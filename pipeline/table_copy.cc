@@ -283,10 +283,8 @@ class TableCopy {
   absl::Status CutIntoSegments() {
     KeySegments cuts;
     if (context_.segment_bytes > 0 && table_.data_bytes_estimate >= 2 * context_.segment_bytes) {
-      absl::StatusOr<KeySegments> planned =
-          PlanSegments(table_, load_.plan, context_.segment_bytes, *sessions_.reader);
-      if (!planned.ok()) return SourceError(planned.status());
-      cuts = *std::move(planned);
+      ZDPIPE_ASSIGN_OR_RETURN(
+          cuts, PlanSegments(table_, load_.plan, context_.segment_bytes, *sessions_.reader));
     }
     if (cuts.count() > 1) {
       ZDPIPE_RETURN_IF_ERROR(context_.ledger.SetBoundaries(start_.table_id, cuts.Text()));
@@ -313,9 +311,9 @@ class TableCopy {
     Stage("rows");
     if (start_.stage == TableStage::kRowsIn && goes_on_) return TakeRowsAsIn();
     const auto start = std::chrono::steady_clock::now();
-    if (!goes_on_) ZDPIPE_RETURN_IF_ERROR(CutIntoSegments());
     PipeResult moved;
-    absl::Status status = Transfer(moved);
+    absl::Status status = goes_on_ ? absl::OkStatus() : CutIntoSegments();
+    if (status.ok()) status = Transfer(moved);
     if (status.ok() && moved.more) {
       outcome_.too_wide = true;
       return absl::OkStatus();
@@ -494,18 +492,20 @@ class TableCopy {
       return DigestOf(*sessions_.target_reader, plan.select, plan.roles, layout);
     }
     std::atomic<size_t> next = 0;
+    FirstError error;  // the others stop
     std::mutex mutex;
     Digest sum;  // guarded by mutex
-    const auto digest_segments = [&](LaneSessions& lane) -> absl::Status {
+    const auto digest_segments = [&](LaneSessions& lane) {
       context_.pipe.progress.SetActive(lane.lane, name_, "verify");
-      for (size_t i = next++; i < cuts_.count(); i = next++) {
+      for (size_t i = next++; i < cuts_.count() && !error.failed(); i = next++) {
         const std::string select = *SelectSegment(table_, plan, cuts_, i, std::nullopt);
-        ZDPIPE_ASSIGN_OR_RETURN(const Digest digest,
-                                DigestOf(*lane.target_reader, select, plan.roles, layout));
+        const absl::StatusOr<Digest> digest =
+            DigestOf(*lane.target_reader, select, plan.roles, layout);
+        error.Set(digest.status());
         std::lock_guard lock(mutex);
-        sum.Add(digest);
+        if (digest.ok()) sum.Add(*digest);
       }
-      return absl::OkStatus();
+      return error.status();
     };
     SharedWork shared(digest_segments, [&](size_t) { return next.load() < cuts_.count(); });
     ZDPIPE_RETURN_IF_ERROR(context_.queue.Share(shared, sessions_));

@@ -14,6 +14,7 @@ struct KeyCase {
   const char* columns;  // beside `filler`, with the key
   const char* values;   // of row number `seq`
   bool divisible = true;
+  const char* options = "";
 };
 
 constexpr size_t kRows = 20000;
@@ -42,6 +43,8 @@ constexpr KeyCase kCases[] = {
     {"words", "a VARCHAR(40) PRIMARY KEY", "MD5(seq)", false},
     {"decimals", "a DECIMAL(20,3) PRIMARY KEY", "seq / 7", false},
     {"no_key", "a INT", "seq", false},
+    // A server reads only those partitions where the rows should be.
+    {"partitioned", "a INT PRIMARY KEY", "seq", false, "PARTITION BY HASH (a) PARTITIONS 3"},
 };
 
 class SegmentsTest : public testing::Test {
@@ -53,8 +56,8 @@ class SegmentsTest : public testing::Test {
     EXPECT_DONE(PretendStoppedReplica(*source_));
     std::string sql = "CREATE DATABASE k; USE k;";
     for (const KeyCase& c : kCases) {
-      absl::StrAppend(&sql, "CREATE TABLE ", c.name, " (", c.columns,
-                      ", filler VARCHAR(300)); INSERT INTO ", c.name, " SELECT ", c.values,
+      absl::StrAppend(&sql, "CREATE TABLE ", c.name, " (", c.columns, ", filler VARCHAR(300)) ",
+                      c.options, "; INSERT INTO ", c.name, " SELECT ", c.values,
                       ", REPEAT('f', 200) FROM seq_1_to_", kRows, "; ANALYZE TABLE ", c.name, ";");
     }
     absl::StrAppend(&sql, "CREATE TABLE empty LIKE dense; CREATE TABLE single LIKE dense;",
@@ -289,6 +292,53 @@ TEST_F(SegmentsTest, ARefusedRowEndsAllSegmentsOfItsTableOnly) {
     EXPECT_EQ(Value(*source_, sum), Value(*target_, sum));
   }
   EXPECT_DONE(source_->Sql("DROP DATABASE lost"));
+}
+
+// Taking a table off the target again is more than one statement: a process that is killed in
+// between leaves something to go on with.
+TEST_F(SegmentsTest, ATableThatIsBeingTakenOffTheTargetIsBegunAgain) {
+  ASSERT_DONE(source_->Sql(
+      "CREATE DATABASE lost; USE lost; SET sql_mode = '';"
+      "CREATE TABLE cut (id INT PRIMARY KEY, v LONGBLOB, a VARCHAR(50), b VARCHAR(3) AS (a) "
+      "STORED);"
+      "INSERT INTO cut (id, v, a) SELECT seq, REPEAT('v', 20000), IF(seq = 1500, 'abcdefgh', 'ab') "
+      "FROM seq_1_to_2000; ANALYZE TABLE cut"));
+  BackgroundZdpipe copy(Args({"lost"}, {"--jobs", "4", "--verify", "none", "--rate", "20MiB"}),
+                        SIGKILL);
+  const std::unique_ptr<Session> reader = Connect(*target_);
+  ASSERT_TRUE(Await([&] {
+    return reader->Query("SET autocommit = 0").ok() &&
+           reader->Query("SELECT 1 FROM lost.cut LIMIT 1").ok();
+  }));
+  const std::string dropping =
+      "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'DROP TABLE%`cut`%'";
+  ASSERT_TRUE(AwaitValue(*target_, dropping, "1"));
+  copy.Signal();
+  ASSERT_EQ(copy.Wait().exit_code, 128 + SIGKILL);
+  BackgroundZdpipe again(Args({"lost"}, {"--jobs", "4", "--verify", "none", "--resume"}));
+  // The orphan is ended before it has dropped anything.
+  ASSERT_TRUE(AwaitValue(*target_, dropping, "0"));
+  ASSERT_DONE(reader->Execute("ROLLBACK"));
+  EXPECT_TRUE(FailsWith(again.Wait(), 8, {"lost.cut", "1500"}));
+  EXPECT_GT(Report(folder_)["resume"]["ranges_kept"], 0);
+  EXPECT_DONE(source_->Sql("DROP DATABASE lost"));
+}
+
+// The target has connections for the table's own lane, and for none that wants to help.
+TEST_F(SegmentsTest, ALaneThatCannotHelpIsNotMissed) {
+  ASSERT_DONE(source_->Sql(
+      "CREATE DATABASE blobs; USE blobs; CREATE TABLE t (id INT PRIMARY KEY, v LONGBLOB);"
+      "INSERT INTO blobs.t SELECT seq, REPEAT('v', 20000) FROM seq_1_to_2000; ANALYZE "
+      "TABLE blobs.t"));
+  ASSERT_DONE(
+      target_->Sql("CREATE USER few@'%' WITH MAX_USER_CONNECTIONS 8; GRANT ALL ON *.* TO few@'%'"));
+  Strings args = Args({"blobs"}, {"--jobs", "4"});
+  *std::find(args.rbegin(), args.rend(), "root") = "few";  // --to-user
+  EXPECT_TRUE(Succeeds(RunZdpipe(args)));
+  EXPECT_THAT(Report(folder_)["notes"].dump(), testing::HasSubstr("one session less"));
+  ExpectEqual({"blobs"});
+  EXPECT_DONE(target_->Sql("DROP USER few@'%'"));
+  EXPECT_DONE(source_->Sql("DROP DATABASE blobs"));
 }
 
 TEST_F(SegmentsTest, ARowThatTheTargetHasNoRoomForIsNamed) {

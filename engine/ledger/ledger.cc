@@ -327,12 +327,16 @@ void Ledger::SetStage(uint32_t table_id, TableStage stage) {
 absl::Status Ledger::BeginAgain(uint32_t table_id) {
   std::lock_guard lock(mutex_);
   std::erase_if(stages_, [&](const auto& stage) { return stage.first == table_id; });
-  return session_.Execute(absl::StrCat(
-      "UPDATE ", Table("object"), " SET stage = 0, boundaries = NULL WHERE table_id = ", table_id));
+  return session_.Execute(
+      absl::StrCat("UPDATE ", Table("object"), " SET stage = 0 WHERE table_id = ", table_id));
 }
 
 absl::Status Ledger::ForgetRanges(uint32_t table_id) {
-  return Execute(absl::StrCat("DELETE FROM ", Table("range"), " WHERE table_id = ", table_id));
+  ZDPIPE_RETURN_IF_ERROR(
+      Execute(absl::StrCat("DELETE FROM ", Table("range"), " WHERE table_id = ", table_id)));
+  // Last: as long as there are ranges it must be known of which segments they are.
+  return Execute(absl::StrCat("UPDATE ", Table("object"),
+                              " SET boundaries = NULL WHERE table_id = ", table_id));
 }
 
 absl::Status Ledger::Heartbeat(absl::string_view phase) {

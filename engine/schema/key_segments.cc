@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <limits>
 #include <utility>
 
 #include "absl/numeric/int128.h"
@@ -22,9 +23,9 @@ constexpr uint64_t kMaxSegments = 256;
 // The index is asked about so many intervals for each segment, and cuts where they meet.
 constexpr uint64_t kIntervalsPerSegment = 4;
 // An interval that has too many rows is divided, at most so often: values may lie close together
-// at one end of their range.
+// at one end of their range. One with most of the rows is divided into so many pieces at least.
 constexpr int kRounds = 10;
-constexpr uint64_t kMinPieces = 64;
+constexpr uint64_t kPiecesOfMost = 64;
 
 constexpr absl::string_view kSeparator = ", ";
 
@@ -46,10 +47,13 @@ std::string IntegerLiteral(absl::int128 value) {
 }
 
 std::optional<Scale> ScaleOfIntegers(const Result& extremes) {
+  constexpr absl::int128 kLeast = std::numeric_limits<int64_t>::min();
+  constexpr absl::int128 kGreatest = std::numeric_limits<uint64_t>::max();
   absl::int128 least = 0;
   absl::int128 greatest = 0;
   if (!absl::SimpleAtoi(extremes.Text(0, "least"), &least) ||
-      !absl::SimpleAtoi(extremes.Text(0, "greatest"), &greatest) || greatest < least) {
+      !absl::SimpleAtoi(extremes.Text(0, "greatest"), &greatest) || least < kLeast ||
+      greatest > kGreatest || greatest < least || greatest - least > kGreatest) {
     return std::nullopt;
   }
   return Scale{static_cast<uint64_t>(greatest - least),
@@ -174,7 +178,8 @@ class SegmentPlanner {
         finer.push_back(interval);
       } else {
         const uint64_t wanted = kIntervalsPerSegment * segments * interval.rows / Rows(intervals);
-        AddPieces(interval, std::max(kMinPieces, wanted), finer);
+        const uint64_t least = interval.rows > Rows(intervals) / 2 ? kPiecesOfMost : 2;
+        AddPieces(interval, std::max(least, wanted), finer);
       }
     }
     return finer;

@@ -18,7 +18,8 @@ namespace zdpipe {
 
 // Where the values of a key's first column are cut: segment i has the rows from boundary i-1 on,
 // up to those in front of boundary i. Whatever the boundaries are, each row is in one segment:
-// a column that is not NULL is either less than a boundary or not.
+// a column that is not NULL is either less than a boundary or not. (Of a partitioned table a server
+// would read only some partitions, and trust that no row lies in a wrong one: it has one segment.)
 class KeySegments {
  public:
   // One segment, the table.

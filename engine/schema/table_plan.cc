@@ -180,12 +180,12 @@ TablePlan PlanTable(const TableInfo& table, const Version& from, const Version& 
   plan.key = plan.identity;
   // FORCE INDEX: the optimiser must not prefer a scan and a sort of the whole table.
   const std::string index = absl::StrCat(" FORCE INDEX (", QuoteName(table.key.index), ")");
-  const std::string ordered = absl::StrCat(" ORDER BY ", order);
+  plan.order = absl::StrCat(" ORDER BY ", order);
   if (!plan.empty_periods.others.empty()) {
     plan.empty_periods.others.insert(plan.scan.size(), index);
-    plan.empty_periods.others += ordered;
+    plan.empty_periods.others += plan.order;
   }
-  absl::StrAppend(&plan.select, index, ordered);
+  absl::StrAppend(&plan.select, index, plan.order);
   return plan;
 }
 
@@ -209,15 +209,16 @@ TablePlan PlanGenerated(const TableInfo& table) {
 
 std::string SelectWhere(const TablePlan& plan, absl::string_view condition) {
   if (condition.empty()) return plan.select;
-  const size_t order = std::min(plan.select.rfind(" ORDER BY "), plan.select.size());
-  return absl::StrCat(plan.select.substr(0, order), " WHERE ", condition,
-                      plan.select.substr(order));
+  const size_t order = plan.select.size() - plan.order.size();
+  return absl::StrCat(plan.select.substr(0, order), " WHERE ", condition, plan.order);
 }
 
 bool HasCertainOrder(const TableInfo& table, const TablePlan& plan, size_t columns) {
   constexpr absl::string_view kCertain[] = {"tinyint", "smallint", "mediumint", "int",
                                             "bigint",  "decimal",  "binary",    "varbinary"};
-  if (plan.key.empty() || table.system_versioned) return false;
+  // By a condition a server would choose among partitions: a row that lies in one where it should
+  // not (EXCHANGE PARTITION .. WITHOUT VALIDATION) would not be read.
+  if (plan.key.empty() || table.system_versioned || table.partitioned) return false;
   return std::all_of(plan.key.begin(), plan.key.begin() + static_cast<std::ptrdiff_t>(columns),
                      [&](const KeyColumn& key) {
                        const absl::string_view type = KeyColumnType(table, plan, key);

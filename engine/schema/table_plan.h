@@ -39,6 +39,7 @@ struct TablePlan {
   // as numbers, in no particular order.
   std::string scan;
   std::string select;  // `scan`, in key order where that costs no sort
+  std::string order;   // the end of `select`: " ORDER BY .."; "" for no order
   // "INSERT INTO `s`.`t` (`a`, `b`) VALUES "; "" for a table whose columns are all generated: its
   // rows are only counted, by a SELECT of a constant.
   std::string insert_head;
@@ -67,7 +68,8 @@ absl::string_view KeyColumnType(const TableInfo& table, const TablePlan& plan,
                                 const KeyColumn& key);
 
 // True where the order of the index is beyond doubt the order of SQL's comparison: for the first
-// `columns` of the plan's key, which must be integers, decimals or binary strings.
+// `columns` of the plan's key, which must be integers, decimals or binary strings, of a table that
+// is not partitioned.
 bool HasCertainOrder(const TableInfo& table, const TablePlan& plan, size_t columns);
 
 // SQL that is true for the rows behind the one whose key is `last_key` (as KeyLiteral gives it);

@@ -111,7 +111,7 @@ int Result::Column(absl::string_view name) const {
 
 std::optional<std::string> Result::Get(size_t row, absl::string_view name) const {
   const int column = Column(name);
-  return column < 0 ? std::nullopt : rows[row][column];
+  return column < 0 || row >= rows.size() ? std::nullopt : rows[row][column];
 }
 
 std::string Result::Text(size_t row, absl::string_view name) const {

@@ -69,9 +69,10 @@ struct Result {
 
   // Index of the column with this name, ASCII case ignored; -1 when there is none.
   int Column(absl::string_view name) const;
-  // The value at `row`, in the named column; nullopt for NULL and for an unknown column.
+  // The value at `row`, in the named column; nullopt for NULL, and where there is no such row or
+  // column.
   std::optional<std::string> Get(size_t row, absl::string_view name) const;
-  // As Get, with "" for NULL and for an unknown column.
+  // As Get, with "" in place of nullopt.
   std::string Text(size_t row, absl::string_view name) const;
 };
 
