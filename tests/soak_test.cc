@@ -93,7 +93,9 @@ class SoakTest : public testing::Test {
       // Whatever a fault has left stopped.
       for (TestServer* server : {source_.get(), target_.get()}) {
         const absl::Status up = server->Value("SELECT 1").status();
-        if (!up.ok()) return absl::StrCat("a server is down: ", up.ToString());
+        if (!up.ok()) {
+          return absl::StrCat("a server is down: ", up.ToString(), "\n", server->error_log());
+        }
       }
     }
     return absl::StrCat("not done after ", kMostRuns, " runs; the last one:\n", last_words_);
