@@ -725,7 +725,7 @@ class Attempt {
       if (!ready.ok())
         Note(absl::StrCat("one session less for large tables: ", ready.status().message()));
       if (!ready.ok() || !*ready) return absl::OkStatus();
-      (void)shared->Do(*sessions);  // what goes wrong is the table's
+      shared->Do(*sessions);  // what goes wrong is the table's
       progress_.ClearActive(lane);
     }
     return absl::OkStatus();

@@ -38,17 +38,15 @@ absl::Status RowTransfer::Run(LaneSessions& sessions) {
     status = MoveSegments(sessions, std::move(first), [] { return false; });
   } else {
     // The table's own lane goes on until every segment is begun, those that join may leave.
-    SharedWork* shared = nullptr;
-    const auto work = [&](LaneSessions& lane) {
+    const auto work = [&](const SharedWork& shared, LaneSessions& lane) {
       return &lane == &sessions ? MoveSegments(lane, std::move(first), [] { return false; })
                                 : MoveSegments(lane, std::nullopt,
-                                               [&] { return shared->workers() > width_.load(); });
+                                               [&] { return shared.workers() > width_.load(); });
     };
-    SharedWork offered(work, [this](size_t workers) {
+    SharedWork shared(work, [this](size_t workers) {
       return next_.load() < segments_.size() && workers < width_.load();
     });
-    shared = &offered;
-    status = context_.queue.Share(offered, sessions);
+    status = context_.queue.Share(shared, sessions);
   }
   if (!context_.pipe.one_range) context_.queue.EndRows();
   return status;
@@ -66,14 +64,14 @@ absl::Status RowTransfer::MoveSegments(LaneSessions& sessions, std::optional<Pip
   };
   uint64_t counted_ranges = 0;
   uint64_t counted_bytes = 0;
-  const zdpipe::LoadersNow loaders_now = [&](uint64_t ranges, uint64_t bytes) {
+  const LoadersNow loaders_now = [&](uint64_t ranges, uint64_t bytes) {
     std::lock_guard lock(mutex_);
     if (counted_ranges == 0 && ranges > 0) ++at_work_;
     loaded_ranges_ += ranges - counted_ranges;
     loaded_bytes_ += bytes - counted_bytes;
     counted_ranges = ranges;
     counted_bytes = bytes;
-    return LoadersNow();
+    return Loaders();
   };
   PipeResult moved;
   absl::Status status;
@@ -93,7 +91,7 @@ absl::Status RowTransfer::MoveSegments(LaneSessions& sessions, std::optional<Pip
 }
 
 // Of each of the lanes that work on the table; mutex_ is held.
-size_t RowTransfer::LoadersNow() {
+size_t RowTransfer::Loaders() {
   if (context_.pipe.one_range) return 1;
   const bool one_lane = segments_.size() == 1;
   const uint64_t all = table_.data_bytes_estimate;

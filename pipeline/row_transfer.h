@@ -49,7 +49,7 @@ class RowTransfer {
   absl::Status MoveSegments(LaneSessions& sessions, std::optional<PipeSegment> first,
                             const std::function<bool()>& leave);
   absl::StatusOr<std::optional<PipeSegment>> OpenNext(LaneSessions& sessions);
-  size_t LoadersNow();
+  size_t Loaders();
 
   const TableInfo& table_;
   const std::vector<TransferSegment>& segments_;

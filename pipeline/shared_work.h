@@ -21,7 +21,7 @@ class SharedWork {
  public:
   // Done by each worker, with its own sessions, until there is nothing left to begin or one of
   // them has failed.
-  using Work = std::function<absl::Status(LaneSessions&)>;
+  using Work = std::function<absl::Status(const SharedWork&, LaneSessions&)>;
   // Whether one more than `workers` is wanted. Called with locks held: it must not wait.
   using HasRoom = std::function<bool(size_t workers)>;
 
@@ -37,12 +37,8 @@ class SharedWork {
     ~Membership() {
       if (work_ != nullptr) work_->Leave();
     }
-    // Not OK: the sessions may have been left in the middle of a result. Await() reports it.
-    absl::Status Do(LaneSessions& sessions) {
-      absl::Status done = work_->work_(sessions);
-      work_->error_.Set(done);
-      return done;
-    }
+    // Await() reports what goes wrong; the sessions may have been left in the middle of a result.
+    void Do(LaneSessions& sessions) { work_->error_.Set(work_->work_(*work_, sessions)); }
 
    private:
     SharedWork* work_;

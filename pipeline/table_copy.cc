@@ -298,9 +298,7 @@ class TableCopy {
     for (const RangeRecord& range : ranges) {
       const std::optional<Digest> digest = Digest::FromHex(range.digest, range.rows);
       if (!digest.has_value()) {
-        return MakeError(Failure::kResume,
-                         absl::StrCat("the ledger is damaged: ", name_, " range ", range.number,
-                                      " has the digest '", Printable(range.digest), "'"));
+        return DamagedError(absl::StrCat("range ", range.number, " has the digest"), range.digest);
       }
       sum.Add({*digest, range.bytes, 1});
     }
@@ -492,20 +490,18 @@ class TableCopy {
       return DigestOf(*sessions_.target_reader, plan.select, plan.roles, layout);
     }
     std::atomic<size_t> next = 0;
-    FirstError error;  // the others stop
     std::mutex mutex;
     Digest sum;  // guarded by mutex
-    const auto digest_segments = [&](LaneSessions& lane) {
+    const auto digest_segments = [&](const SharedWork& shared, LaneSessions& lane) -> absl::Status {
       context_.pipe.progress.SetActive(lane.lane, name_, "verify");
-      for (size_t i = next++; i < cuts_.count() && !error.failed(); i = next++) {
+      for (size_t i = next++; i < cuts_.count() && !shared.failed(); i = next++) {
         const std::string select = *SelectSegment(table_, plan, cuts_, i, std::nullopt);
-        const absl::StatusOr<Digest> digest =
-            DigestOf(*lane.target_reader, select, plan.roles, layout);
-        error.Set(digest.status());
+        ZDPIPE_ASSIGN_OR_RETURN(const Digest digest,
+                                DigestOf(*lane.target_reader, select, plan.roles, layout));
         std::lock_guard lock(mutex);
-        if (digest.ok()) sum.Add(*digest);
+        sum.Add(digest);
       }
-      return error.status();
+      return absl::OkStatus();
     };
     SharedWork shared(digest_segments, [&](size_t) { return next.load() < cuts_.count(); });
     ZDPIPE_RETURN_IF_ERROR(context_.queue.Share(shared, sessions_));

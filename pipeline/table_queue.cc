@@ -84,7 +84,7 @@ absl::Status TableQueue::Share(SharedWork& work, LaneSessions& sessions) {
       offered_.push_back(&work);
       changed_.notify_all();
     }
-    (void)own.Do(sessions);  // Await() reports it
+    own.Do(sessions);
     std::lock_guard lock(mutex_);
     std::erase(offered_, &work);
   }

@@ -242,7 +242,7 @@ start_target() {
 
 # Removes what a run has left. Thousands of files are only put aside: for minutes ext4 passes over the
 # inodes of deleted ones, one by one for each file that is made, and the next run would pay for it
-# (half of the target's time with 2600 tables).
+# (2600 tables: 6.9 s instead of 5.1 for zdpipe, 8.0 instead of 5.5 verified).
 discard() {
   if ((data_tables > MANY_TABLES)) && [[ -e $1 ]]; then
     mv -- "$1" "$SERVERS_DIR/discarded.$((discarded += 1))"

@@ -81,12 +81,10 @@ class SegmentsTest : public testing::Test {
     Strings options = {
         "--databases", absl::StrJoin(databases, ","), "--range-bytes", "1MiB", "--memory", "64MiB"};
     options.insert(options.end(), more.begin(), more.end());
-    return CopyArgs({"--no-defaults", "--from", source_->address(), "--from-user", "root", "--to",
-                     target_->address(), "--to-user", "root"},
-                    folder_, options);
+    return CopyArgs(Ends(*source_, *target_), folder_, options);
   }
   void ExpectEqual(const Strings& databases) {
-    EXPECT_EQ(Differences(Fingerprint(*source_, databases), Fingerprint(*target_, databases)), "");
+    EXPECT_EQ(Differences(*source_, *target_, databases), "");
   }
 
   static TestServer* source_;
