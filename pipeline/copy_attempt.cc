@@ -61,6 +61,12 @@ std::string NewId() {
                       absl::Hex(random(), absl::kZeroPad8), absl::Hex(random(), absl::kZeroPad8));
 }
 
+template <typename T>
+absl::Status MoveTo(T& place, absl::StatusOr<T> value) {
+  if (value.ok()) place = *std::move(value);
+  return value.status();
+}
+
 class Attempt {
  public:
   explicit Attempt(const AttemptContext& context)
@@ -146,11 +152,14 @@ class Attempt {
     // Said before anything is connected.
     ZDPIPE_RETURN_IF_ERROR(
         PlanResources(options_.memory_bytes, options_.range_bytes, options_.jobs).status());
-    ZDPIPE_ASSIGN_OR_RETURN(source_, Session::Connect(options_.source, End::kSource, {}));
+    ZDPIPE_RETURN_IF_ERROR(AllInParallel(
+        {[this] { return MoveTo(source_, Session::Connect(options_.source, End::kSource, {})); },
+         [this] { return MoveTo(target_, ConnectTarget()); },
+         [this] {
+           return MoveTo(ledger_session_, Session::Connect(options_.target, End::kTarget, {}));
+         }}));
     EndSourceSessions();
     ZDPIPE_RETURN_IF_ERROR(RememberSource(*source_));
-    ZDPIPE_ASSIGN_OR_RETURN(target_, ConnectTarget());
-    ZDPIPE_ASSIGN_OR_RETURN(ledger_session_, Session::Connect(options_.target, End::kTarget, {}));
     ledger_thread_.store(ledger_session_->thread_id());
     ZDPIPE_RETURN_IF_ERROR(ReportPlan(options_, *source_, *target_, report_));
     meter_.SetRoundTrips(report_.source_round_trip, report_.target_round_trip);
@@ -626,20 +635,30 @@ class Attempt {
     LaneSessions sessions;
     sessions.lane = lane;
     sessions.reader = std::move(reader);
-    ZDPIPE_ASSIGN_OR_RETURN(sessions.source_control,
-                            Session::Connect(options_.source, End::kSource, {}));
-    ZDPIPE_RETURN_IF_ERROR(RememberSource(*sessions.source_control));
-    ZDPIPE_ASSIGN_OR_RETURN(sessions.target_control, ConnectTarget());
-    ZDPIPE_RETURN_IF_ERROR(SetUpTargetControl(*sessions.target_control));
     ZDPIPE_RETURN_IF_ERROR(
-        RecordSession(*sessions.target_control, options_.selection.control_schema));
-    // Table options that no engine knows: shown without this mode in a comment, refused without it.
-    if (sessions.target_control->version().mariadb) {
-      sessions.source_control->TrySet("sql_mode = 'IGNORE_BAD_TABLE_OPTIONS'");
-      sessions.target_control->TrySet("sql_mode = CONCAT(@@sql_mode, ',IGNORE_BAD_TABLE_OPTIONS')");
-    }
-    ZDPIPE_ASSIGN_OR_RETURN(sessions.target_reader, OpenTargetReader());
+        AllInParallel({[&] { return MoveTo(sessions.source_control, OpenSourceControl()); },
+                       [&] { return MoveTo(sessions.target_control, OpenTargetControl()); },
+                       [&] { return MoveTo(sessions.target_reader, OpenTargetReader()); }}));
     return sessions;
+  }
+
+  absl::StatusOr<std::unique_ptr<Session>> OpenSourceControl() {
+    ZDPIPE_ASSIGN_OR_RETURN(std::unique_ptr<Session> control,
+                            Session::Connect(options_.source, End::kSource, {}));
+    ZDPIPE_RETURN_IF_ERROR(RememberSource(*control));
+    // Table options that no engine knows: shown without this mode in a comment, refused without it.
+    if (target_->version().mariadb) control->TrySet("sql_mode = 'IGNORE_BAD_TABLE_OPTIONS'");
+    return control;
+  }
+
+  absl::StatusOr<std::unique_ptr<Session>> OpenTargetControl() {
+    ZDPIPE_ASSIGN_OR_RETURN(std::unique_ptr<Session> control, ConnectTarget());
+    ZDPIPE_RETURN_IF_ERROR(SetUpTargetControl(*control));
+    ZDPIPE_RETURN_IF_ERROR(RecordSession(*control, options_.selection.control_schema));
+    if (control->version().mariadb) {
+      control->TrySet("sql_mode = CONCAT(@@sql_mode, ',IGNORE_BAD_TABLE_OPTIONS')");
+    }
+    return control;
   }
 
   absl::StatusOr<std::unique_ptr<Session>> OpenTargetReader() {
@@ -669,6 +688,7 @@ class Attempt {
       return context.queue.empty() || error_.failed() || cancel_.cancelled();
     };
     std::optional<LaneSessions> sessions;  // of a lane that is let in
+    size_t tables_read = 0;
     while (true) {
       if (!IsSmallLane(lane)) gate.Await(lane, leave);
       const TableInfo* table = IsSmallLane(lane) ? context.queue.TakeSmall() : context.queue.Take();
@@ -694,7 +714,10 @@ class Attempt {
         std::lock_guard lock(mutex_);
         wide_tables_.push_back(table);
       }
-      if (read_to_the_end) continue;
+      if (read_to_the_end) {
+        ZDPIPE_RETURN_IF_ERROR(LetGoOfTables(*sessions->reader, ++tables_read));
+        continue;
+      }
       // What was not has cost its session.
       ZDPIPE_ASSIGN_OR_RETURN(const bool ready, Revive(*sessions));
       if (ready) continue;
@@ -857,6 +880,7 @@ class Attempt {
     rules.definer = options_.definer;
     // A restart of the source, after which a run is resumed, forgets what was reserved only.
     rules.ignore_counters = options_.source_state == SourceState::kMaster || resume_;
+    rules.for_each = InParallel;
     rules.stopping = [this] { return cancel_.cancelled(); };
     rules.note = [this](const std::string& note) { report_.notes.push_back(note); };
     ZDPIPE_ASSIGN_OR_RETURN(const std::vector<DefinitionDifference> differences,

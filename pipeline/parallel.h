@@ -43,6 +43,11 @@ inline absl::Status InParallel(size_t count, const std::function<absl::Status(si
   return absl::OkStatus();
 }
 
+// The same for different tasks.
+inline absl::Status AllInParallel(const std::vector<std::function<absl::Status()>>& tasks) {
+  return InParallel(tasks.size(), [&tasks](size_t i) { return tasks[i](); });
+}
+
 }  // namespace zdpipe
 
 #endif  // ZDPIPE_PIPELINE_PARALLEL_H_

@@ -13,6 +13,7 @@
 #include "engine/server/sql_text.h"
 #include "engine/snapshot/snapshot.h"
 #include "pipeline/copy_run.h"
+#include "pipeline/parallel.h"
 #include "pipeline/privilege_check.h"
 #include "pipeline/resources.h"
 #include "pipeline/row_pipe.h"
@@ -98,6 +99,7 @@ class VerifyRun {
     ZDPIPE_ASSIGN_OR_RETURN(target_catalog_, ReadTargetCatalog());
     DefinitionRules rules;
     rules.definer = options_.definer;
+    rules.for_each = InParallel;
     rules.stopping = [this] { return cancel_.cancelled(); };
     rules.note = [this](const std::string& note) { report_.notes.push_back(note); };
     ZDPIPE_ASSIGN_OR_RETURN(report_.definitions,
@@ -190,6 +192,7 @@ class VerifyRun {
     limited.max_packet_bytes = max_row_bytes;
     std::unique_ptr<Session> source;
     std::unique_ptr<Session> target;
+    size_t tables_read = 0;
     while (const TableInfo* table = queue.Take()) {
       if (error_.failed() || cancel_.cancelled()) break;
       if (source == nullptr) {
@@ -202,6 +205,10 @@ class VerifyRun {
       if (too_wide || !verdict->comparison.obstacle.empty()) {
         source.reset();  // a session that was not read to its end cannot go on
         target.reset();
+      } else {
+        ++tables_read;
+        ZDPIPE_RETURN_IF_ERROR(LetGoOfTables(*source, tables_read));
+        ZDPIPE_RETURN_IF_ERROR(LetGoOfTables(*target, tables_read));
       }
       std::lock_guard lock(mutex_);
       if (too_wide) wide_tables_.push_back(*table);

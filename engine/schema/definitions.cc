@@ -296,10 +296,16 @@ absl::Status CompareShown(Session& source, Session& target, const Catalog& catal
     if (rules.stopping()) return StoppedError();
     const std::span<const ObjectId> some =
         std::span(objects).subspan(first, std::min(kAtOnce, objects.size() - first));
-    ZDPIPE_ASSIGN_OR_RETURN(const std::vector<Words> wanted, on_source.Read(some));
-    ZDPIPE_ASSIGN_OR_RETURN(const std::vector<Words> got, on_target.Read(some));
+    absl::StatusOr<std::vector<Words>> wanted;
+    absl::StatusOr<std::vector<Words>> got;
+    ZDPIPE_RETURN_IF_ERROR(rules.for_each(2, [&](size_t end) {
+      absl::StatusOr<std::vector<Words>>& words = end == 0 ? wanted : got;
+      words = (end == 0 ? on_source : on_target).Read(some);
+      return words.status();
+    }));
     for (size_t i = 0; i < some.size(); ++i) {
-      std::optional<DefinitionDifference> difference = CompareWords(some[i], wanted[i], got[i]);
+      std::optional<DefinitionDifference> difference =
+          CompareWords(some[i], (*wanted)[i], (*got)[i]);
       if (difference.has_value()) found.push_back(*std::move(difference));
     }
   }

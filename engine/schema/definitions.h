@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "engine/for_each.h"
 #include "engine/schema/catalog.h"
 #include "engine/schema/objects.h"
 #include "engine/server/session.h"
@@ -40,6 +41,7 @@ struct DefinitionRules {
   DefinerPolicy definer;
   // The source takes writes: its AUTO_INCREMENT counters and sequences move while we look.
   bool ignore_counters = false;
+  ForEach for_each;                // of the two ends
   std::function<bool()> stopping;  // asked before each object
   // Told what differs between the releases and not in the object: the types that each server gives
   // to a view's columns.

@@ -85,6 +85,7 @@ absl::Status ObjectCopier::CopySequence(const ObjectName& name) {
 }
 
 absl::Status ObjectCopier::CopyRoutines(const std::vector<RoutineInfo>& routines) {
+  if (routines.empty()) return absl::OkStatus();
   // The body of a package cannot be made before its specification.
   std::vector<RoutineInfo> ordered = routines;
   std::stable_partition(ordered.begin(), ordered.end(), [](const RoutineInfo& routine) {
@@ -99,6 +100,7 @@ absl::Status ObjectCopier::CopyRoutines(const std::vector<RoutineInfo>& routines
 }
 
 absl::Status ObjectCopier::CopyViews(const std::vector<ObjectName>& views) {
+  if (views.empty()) return absl::OkStatus();
   constexpr Kind kView{"view", "VIEW", "Create View"};
   std::vector<ObjectName> names;
   std::vector<Definition> definitions;
@@ -139,6 +141,7 @@ absl::Status ObjectCopier::CopyViews(const std::vector<ObjectName>& views) {
 }
 
 absl::Status ObjectCopier::CopyTriggers(const std::vector<TriggerInfo>& triggers) {
+  if (triggers.empty()) return absl::OkStatus();
   constexpr Kind kTrigger{"trigger", "TRIGGER", "SQL Original Statement"};
   // The server keeps no FOLLOWS or PRECEDES in the text: the order of creation is the order.
   return WithRawSource([&]() -> absl::Status {
@@ -150,6 +153,7 @@ absl::Status ObjectCopier::CopyTriggers(const std::vector<TriggerInfo>& triggers
 }
 
 absl::Status ObjectCopier::CopyEvents(const std::vector<EventInfo>& events) {
+  if (events.empty()) return absl::OkStatus();
   constexpr Kind kEvent{"event", "EVENT", "Create Event"};
   return WithRawSource([&]() -> absl::Status {
     for (const EventInfo& event : events) {

@@ -17,6 +17,10 @@ constexpr int kAgreementRounds = 20;
 using Json = nlohmann::json;
 
 constexpr char kStartSnapshot[] = "START TRANSACTION WITH CONSISTENT SNAPSHOT";
+// Before any table is read.
+constexpr char kSetSavepoint[] = "SAVEPOINT zdpipe";
+constexpr char kRollBackToSavepoint[] = "ROLLBACK TO SAVEPOINT zdpipe";
+constexpr size_t kTablesHeld = 64;
 
 absl::Status SetUpReader(Session& session) {
   ZDPIPE_RETURN_IF_ERROR(
@@ -25,7 +29,9 @@ absl::Status SetUpReader(Session& session) {
   session.TrySetAll({"net_write_timeout = 86400", "net_read_timeout = 86400",
                      "query_cache_type = OFF",
                      // Rows are read once: no reason to keep an idle transaction from living.
-                     "idle_transaction_timeout = 0", "idle_readonly_transaction_timeout = 0"});
+                     "idle_transaction_timeout = 0", "idle_readonly_transaction_timeout = 0",
+                     // A transaction that could go to the binlog does not let go of its tables.
+                     "sql_log_bin = 0"});
   return absl::OkStatus();
 }
 
@@ -264,13 +270,21 @@ absl::StatusOr<Snapshot> OpenSnapshot(const Endpoint& endpoint, SourceState stat
   ZDPIPE_RETURN_IF_ERROR(state == SourceState::kMaster
                              ? StartOnMaster(snapshot, endpoint, options.front())
                              : StartOnQuietSource(snapshot, state, for_each));
+  ZDPIPE_RETURN_IF_ERROR(for_each(snapshot.sessions.size(), [&](size_t i) {
+    return snapshot.sessions[i]->Execute(kSetSavepoint);
+  }));
   return snapshot;
+}
+
+absl::Status LetGoOfTables(Session& reader, size_t tables_read) {
+  return tables_read % kTablesHeld == 0 ? reader.Execute(kRollBackToSavepoint) : absl::OkStatus();
 }
 
 absl::StatusOr<std::unique_ptr<Session>> OpenReader(const Endpoint& endpoint, End end,
                                                     const SessionOptions& options) {
   ZDPIPE_ASSIGN_OR_RETURN(std::unique_ptr<Session> session, ConnectReader(endpoint, options, end));
   ZDPIPE_RETURN_IF_ERROR(session->Execute(kStartSnapshot));
+  ZDPIPE_RETURN_IF_ERROR(session->Execute(kSetSavepoint));
   return session;
 }
 

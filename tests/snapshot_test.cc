@@ -1,0 +1,123 @@
+// Sessions in one snapshot, on a real server with a binlog.
+#include "engine/snapshot/snapshot.h"
+
+#include <gmock/gmock.h>
+
+#include "pipeline/parallel.h"
+#include "tests/support/test_server.h"
+
+namespace zdpipe {
+namespace {
+
+constexpr size_t kOften = 640;  // tables read: a number at which they are let go of
+
+class SnapshotTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    auto server = TestServer::Start({.binlog = true});
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = std::move(*server);
+    ASSERT_TRUE(
+        server_->Sql("CREATE USER reader@'127.0.0.1'; GRANT SELECT ON *.* TO reader@'127.0.0.1'")
+            .ok());
+  }
+  static void TearDownTestSuite() { server_.reset(); }
+
+  void SetUp() override {
+    ASSERT_TRUE(server_
+                    ->Sql("CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY);"
+                          "CREATE TABLE d.u (id INT PRIMARY KEY); INSERT INTO d.u VALUES (1)")
+                    .ok());
+  }
+  void TearDown() override {
+    snapshot_ = {};
+    reader_.reset();
+    ASSERT_TRUE(server_->Sql("DROP DATABASE d").ok());
+  }
+
+  void Open(SourceState state, const Endpoint& endpoint = server_->root()) {
+    auto snapshot = OpenSnapshot(endpoint, state, {{}, {}}, InParallel);
+    ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+    snapshot_ = std::move(*snapshot);
+  }
+
+  void ExpectTablesAreLetGo(Session& reader) {
+    ASSERT_EQ(reader.QueryValue("SELECT COUNT(*) FROM d.t").value_or("?"), "0");
+    EXPECT_TRUE(LetGoOfTables(reader, 1).ok());
+    EXPECT_FALSE(CanBeAltered());
+    EXPECT_TRUE(LetGoOfTables(reader, kOften).ok());
+    EXPECT_TRUE(CanBeAltered());
+    ExpectTheSnapshotStays(reader);
+    EXPECT_TRUE(LetGoOfTables(reader, kOften).ok());
+    ExpectTheSnapshotStays(reader);
+  }
+
+  static bool CanBeAltered() {
+    return server_->Sql("SET lock_wait_timeout = 1; ALTER TABLE d.t COMMENT 'altered'").ok();
+  }
+
+  static void ExpectTheSnapshotStays(Session& reader) {
+    ASSERT_TRUE(server_->Sql("INSERT INTO d.u SELECT MAX(id) + 1 FROM d.u").ok());
+    EXPECT_EQ(reader.QueryValue("SELECT COUNT(*) FROM d.u").value_or("?"), "1");
+  }
+
+  static std::unique_ptr<TestServer> server_;
+  Snapshot snapshot_;
+  std::unique_ptr<Session> reader_;
+};
+
+std::unique_ptr<TestServer> SnapshotTest::server_;
+
+TEST_F(SnapshotTest, TablesOfAQuietSourceAreLetGo) {
+  Open(SourceState::kFrozen);
+  ASSERT_EQ(snapshot_.sessions.size(), 2u);
+  ExpectTablesAreLetGo(*snapshot_.sessions[1]);
+}
+
+TEST_F(SnapshotTest, TablesOfAMasterAreLetGo) {
+  Open(SourceState::kMaster);
+  ExpectTablesAreLetGo(*snapshot_.sessions[0]);
+  EXPECT_FALSE(snapshot_.proof.binlog.empty());
+}
+
+TEST_F(SnapshotTest, TablesOfAReaderAreLetGo) {
+  auto reader = OpenReader(server_->root(), End::kTarget, {});
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  reader_ = std::move(*reader);
+  ExpectTablesAreLetGo(*reader_);
+}
+
+TEST_F(SnapshotTest, WithoutTheRightTablesAreKeptAndSoIsTheSnapshot) {
+  Open(SourceState::kFrozen, server_->endpoint("reader", ""));
+  Session& reader = *snapshot_.sessions[0];
+  ASSERT_EQ(reader.QueryValue("SELECT COUNT(*) FROM d.t").value_or("?"), "0");
+  EXPECT_TRUE(LetGoOfTables(reader, kOften).ok());
+  EXPECT_FALSE(CanBeAltered());
+  ExpectTheSnapshotStays(reader);
+}
+
+// A savepoint goes into the binlog's cache: it may not leave it.
+TEST_F(SnapshotTest, NothingGoesIntoTheBinlog) {
+  const auto before = server_->Rows("SHOW MASTER STATUS");
+  ASSERT_TRUE(before.ok()) << before.status();
+  for (const char* user : {"root", "reader"}) {
+    Open(SourceState::kFrozen, server_->endpoint(user, ""));
+    Session& reader = *snapshot_.sessions[0];
+    ASSERT_TRUE(reader.Execute("SELECT * FROM d.t").ok());
+    ASSERT_TRUE(LetGoOfTables(reader, kOften).ok());
+    ASSERT_TRUE(reader.Execute("ROLLBACK").ok());
+    EXPECT_EQ(server_->Rows("SHOW MASTER STATUS").value_or(std::vector<std::string>()), *before);
+  }
+}
+
+TEST_F(SnapshotTest, ASessionWithoutItsTransactionIsAnError) {
+  Open(SourceState::kFrozen);
+  Session& reader = *snapshot_.sessions[0];
+  ASSERT_TRUE(reader.Execute("COMMIT").ok());
+  const absl::Status status = LetGoOfTables(reader, kOften);
+  EXPECT_EQ(FailureOf(status), Failure::kSource) << status;
+  EXPECT_EQ(ServerErrnoOf(status), 1305u) << status;
+}
+
+}  // namespace
+}  // namespace zdpipe
