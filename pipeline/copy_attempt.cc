@@ -1,8 +1,5 @@
 #include "pipeline/copy_attempt.h"
 
-#include <oneapi/tbb/global_control.h>
-#include <oneapi/tbb/task_arena.h>
-
 #include <algorithm>
 #include <chrono>
 #include <map>
@@ -21,14 +18,13 @@
 #include "engine/schema/definitions.h"
 #include "engine/server/server_session.h"
 #include "engine/server/sql_text.h"
-#include "pipeline/lane_gate.h"
 #include "pipeline/limited_by.h"
 #include "pipeline/object_removal.h"
 #include "pipeline/parallel.h"
 #include "pipeline/resume_plan.h"
-#include "pipeline/row_pipe.h"
+#include "pipeline/run_sessions.h"
 #include "pipeline/table_copy.h"
-#include "pipeline/table_queue.h"
+#include "pipeline/table_lanes.h"
 #include "pipeline/target_watch.h"
 #include "pipeline/ticker.h"
 
@@ -41,11 +37,8 @@ constexpr std::chrono::seconds kTickEvery{1};
 constexpr std::chrono::seconds kWatchEvery{1};
 constexpr std::chrono::seconds kHeartbeatEvery{5};
 constexpr int kCloseSeconds = 2;
-// A trial of the WidthTuner.
-constexpr uint64_t kRangesPerSegment = 4;
 // The heartbeats come more often.
 constexpr int kLedgerWaitSeconds = 60;
-constexpr std::chrono::seconds kWaitNoteEvery{5};
 constexpr std::chrono::seconds kLockPatience{3};
 constexpr int kRemoveAttempts = 5;
 constexpr std::chrono::seconds kRemovePause{1};
@@ -62,9 +55,8 @@ std::string NewId() {
 }
 
 template <typename T>
-absl::Status MoveTo(T& place, absl::StatusOr<T> value) {
-  if (value.ok()) place = *std::move(value);
-  return value.status();
+void Append(const std::vector<T>& more, std::vector<T>& all) {
+  all.insert(all.end(), more.begin(), more.end());
 }
 
 class Attempt {
@@ -77,7 +69,7 @@ class Attempt {
         on_note_(context.on_note),
         throttle_(context.throttle),
         retries_(context.retries),
-        source_sessions_(context.source_sessions),
+        sessions_(context.options, context.cancel, context.source_sessions),
         lost_ledger_thread_(context.lost_ledger_thread),
         run_id_(context.run_id),
         resume_(context.resume),
@@ -143,7 +135,7 @@ class Attempt {
     phase.seconds = SecondsSince(start);
     phase.rows = progress_.rows() - rows;
     phase.bytes = progress_.bytes() - bytes;
-    phase.limited_by = LimitedBy(meter_.End(phase.seconds, Lanes()));
+    phase.limited_by = LimitedBy(meter_.End(phase.seconds, LanesOf(report_.resources)));
     report_.phases.push_back(std::move(phase));
     return status;
   }
@@ -152,14 +144,13 @@ class Attempt {
     // Said before anything is connected.
     ZDPIPE_RETURN_IF_ERROR(
         PlanResources(options_.memory_bytes, options_.range_bytes, options_.jobs).status());
-    ZDPIPE_RETURN_IF_ERROR(AllInParallel(
-        {[this] { return MoveTo(source_, Session::Connect(options_.source, End::kSource, {})); },
-         [this] { return MoveTo(target_, ConnectTarget()); },
-         [this] {
-           return MoveTo(ledger_session_, Session::Connect(options_.target, End::kTarget, {}));
-         }}));
+    // One after the other: when two threads need the same authentication plugin for the first time,
+    // the library fails in one of them.
+    ZDPIPE_ASSIGN_OR_RETURN(source_, Session::Connect(options_.source, End::kSource, {}));
     EndSourceSessions();
-    ZDPIPE_RETURN_IF_ERROR(RememberSource(*source_));
+    ZDPIPE_RETURN_IF_ERROR(sessions_.RememberSource(*source_));
+    ZDPIPE_ASSIGN_OR_RETURN(target_, sessions_.ConnectTarget());
+    ZDPIPE_ASSIGN_OR_RETURN(ledger_session_, Session::Connect(options_.target, End::kTarget, {}));
     ledger_thread_.store(ledger_session_->thread_id());
     ZDPIPE_RETURN_IF_ERROR(ReportPlan(options_, *source_, *target_, report_));
     meter_.SetRoundTrips(report_.source_round_trip, report_.target_round_trip);
@@ -186,7 +177,7 @@ class Attempt {
     ReportCheck(check_, report_);
     ZDPIPE_RETURN_IF_ERROR(LimitSmallLanes(check_.catalog.tables, options_.memory_bytes, *source_,
                                            *target_, report_.resources));
-    progress_.SetTotals(report_.tables_total, report_.bytes_estimate, Lanes());
+    progress_.SetTotals(report_.tables_total, report_.bytes_estimate, LanesOf(report_.resources));
     ZDPIPE_ASSIGN_OR_RETURN(plan_, MakeResumePlan(options_, report_.resources, check_, *source_));
     if (resume_) ZDPIPE_RETURN_IF_ERROR(CompareResumePlans(earlier_plan_, plan_));
     if (options_.resume && !resume_) {
@@ -195,7 +186,7 @@ class Attempt {
       Note("there is no run to resume on the target: starting at the beginning");
     }
     if (check_.refused()) return RefusedError(check_);
-    if (skip_binlog_) target_->TrySet("sql_log_bin = 0");
+    if (sessions_.skips_binlog()) target_->TrySet("sql_log_bin = 0");
     return SetUpTargetControl(*target_);
   }
 
@@ -318,16 +309,19 @@ class Attempt {
 
   // All of a run goes into the target's binlog, or nothing of it.
   absl::Status ChooseBinlog() {
-    skip_binlog_ = MaySkipBinlog();
-    if (was_binlogged_.has_value() && *was_binlogged_ == skip_binlog_) {
-      skip_binlog_ = !*was_binlogged_;
-      if (skip_binlog_) {
+    bool skip = MaySkipBinlog();
+    if (was_binlogged_.has_value() && *was_binlogged_ == skip) {
+      skip = !*was_binlogged_;
+      if (skip) {
         Note(
             "a replica has been attached to the target since the copy began: it gets nothing of "
             "the copy; make it anew when the copy has ended");
       }
     }
-    if (skip_binlog_) ledger_session_->TrySet("sql_log_bin = 0");
+    if (skip) {
+      sessions_.SkipBinlog();
+      ledger_session_->TrySet("sql_log_bin = 0");
+    }
     return absl::OkStatus();
   }
 
@@ -352,15 +346,15 @@ class Attempt {
     }
     // The first session is for rows too wide for the others; if only one is to be had, it reads
     // everything.
-    std::vector<SessionOptions> sessions(1 + Lanes());
+    std::vector<SessionOptions> sessions(1 + LanesOf(report_.resources));
     sessions[0].max_packet_bytes = report_.resources.max_wide_row_bytes;
-    for (size_t lane = 0; lane < Lanes(); ++lane) {
-      sessions[1 + lane].max_packet_bytes = MaxRowBytes(lane);
+    for (size_t lane = 0; lane < LanesOf(report_.resources); ++lane) {
+      sessions[1 + lane].max_packet_bytes = MaxRowBytes(report_.resources, lane);
     }
     ZDPIPE_ASSIGN_OR_RETURN(
         snapshot_, OpenSnapshot(options_.source, options_.source_state, sessions, InParallel));
     ZDPIPE_RETURN_IF_ERROR(InParallel(snapshot_.sessions.size(), [this](size_t i) {
-      return RememberSource(*snapshot_.sessions[i]);
+      return sessions_.RememberSource(*snapshot_.sessions[i]);
     }));
     for (const std::string& note : snapshot_.notes) Note(note);
     if (earlier_proof_.has_value()) {
@@ -372,23 +366,10 @@ class Attempt {
     return WriteHandoffs(false, {"the copy has not ended"}, false);
   }
 
-  absl::Status RememberSource(Session& session) {
-    ZDPIPE_ASSIGN_OR_RETURN(ServerSession self, Identify(session));
-    std::lock_guard lock(mutex_);
-    source_sessions_.push_back(std::move(self));
-    return absl::OkStatus();
-  }
-
-  // A reader whose connection broke would keep its snapshot, and the definition of the table it was
-  // reading, until the source notices.
   void EndSourceSessions() {
-    const absl::Status ended =
-        EndSessions(*source_, source_sessions_, [this] { return cancel_.cancelled(); });
-    if (ended.ok()) {
-      source_sessions_.clear();
-    } else {
-      Note(absl::StrCat("sessions of this copy may still be on the source: ", ended.message()));
-    }
+    const absl::Status ended = sessions_.EndSourceSessions(*source_);
+    if (ended.ok()) return;
+    Note(absl::StrCat("sessions of this copy may still be on the source: ", ended.message()));
   }
 
   absl::Status WriteHandoffs(bool usable, std::vector<std::string> reasons, bool unchanged,
@@ -478,7 +459,7 @@ class Attempt {
     run.tables_total = report_.tables_total;
     run.bytes_estimate = report_.bytes_estimate;
     plan_.emplace_back(kProofEntry, ProofText(snapshot_.proof));
-    plan_.emplace_back(kBinlogEntry, skip_binlog_ ? kNotBinlogged : kBinlogged);
+    plan_.emplace_back(kBinlogEntry, sessions_.skips_binlog() ? kNotBinlogged : kBinlogged);
     ZDPIPE_RETURN_IF_ERROR(ledger_->Start(run, plan_, token_));
     ledger_started_.store(true);
     return absl::OkStatus();
@@ -539,286 +520,41 @@ class Attempt {
     return other_mode ? SetUpTargetControl(*target_) : absl::OkStatus();
   }
 
-  // Of all kinds; the first ones take any table, see IsSmallLane.
-  size_t Lanes() const { return report_.resources.jobs + report_.resources.small_lanes; }
-  bool IsSmallLane(size_t lane) const { return lane >= report_.resources.jobs; }
-  uint64_t MaxRowBytes(size_t lane) const {
-    return IsSmallLane(lane) ? report_.resources.sizes.batch_bytes
-                             : report_.resources.max_row_bytes;
-  }
-
   absl::Status CopyTables() {
-    const Resources& plan = report_.resources;
-    // With one session only (a busy master without a lock) there is one lane, with all loaders.
-    const size_t lanes = std::max<size_t>(1, snapshot_.sessions.size() - 1);
-    const size_t any_lanes = std::min(lanes, plan.jobs);
-    std::vector<TableInfo>& tables = check_.catalog.tables;
-    SortLargestFirst(tables);
-    std::vector<std::pair<std::string, std::string>> names;
-    const size_t begun = starts_.size();
-    names.resize(begun);
-    for (const auto& [name, start] : starts_) names[start.table_id - 1] = {name.schema, name.name};
-    for (const TableInfo& table : tables) {
-      if (starts_.count(table.name) > 0) continue;
-      names.emplace_back(table.name.schema, table.name.name);
-      starts_[table.name].table_id = static_cast<uint32_t>(names.size());
-    }
-    ledger_->PlanTables(std::move(names), begun);
-
-    for (size_t i = 0; i < plan.ranges; ++i) ranges_.Add(std::make_unique<Range>(plan.sizes));
-    for (size_t i = 0; i < plan.small_lanes; ++i) {
-      small_ranges_.Add(
-          std::make_unique<Range>(RangeSizes{plan.sizes.batch_bytes, plan.sizes.batch_bytes}));
-    }
-    ZDPIPE_RETURN_IF_ERROR(InParallel(Lanes(), [this](size_t i) {
-      return AddLoader(IsSmallLane(i) ? small_loaders_ : loaders_);
-    }));
-
-    tbb::global_control threads(tbb::global_control::max_allowed_parallelism, 2 * plan.jobs + 2);
-    tbb::task_arena arena(static_cast<int>(2 * plan.jobs + 1 + plan.small_lanes),
-                          static_cast<unsigned>(lanes));
-    TableQueue queue(tables, any_lanes, plan.jobs);
-    LaneGate gate(
-        plan.first_lanes, any_lanes,
-        [this] { return progress_.bytes() + progress_.tables_done() * kTableCostBytes; },
-        report_.bytes_estimate + tables.size() * kTableCostBytes);
-    TableCopyContext context{
-        options_,
-        *ledger_,
-        queue,
-        PipeResources{ranges_, loaders_, progress_, throttle_, busy_, cancel_, error_, lasting_},
-        [&arena](const std::function<void()>& body) { arena.execute(body); },
-        any_lanes > 1 ? kRangesPerSegment * plan.sizes.range_bytes : 0};
-    // One range, and one loader, for each of the lanes.
-    TableCopyContext small_context{options_,
-                                   *ledger_,
-                                   queue,
-                                   PipeResources{small_ranges_, small_loaders_, progress_,
-                                                 throttle_, busy_, cancel_, error_, lasting_},
-                                   context.in_arena,
-                                   0};
-    small_context.pipe.one_range = true;
+    const LanesContext context{.options = options_,
+                               .resources = report_.resources,
+                               .target_version = target_->version(),
+                               .tables = check_.catalog.tables,
+                               .bytes_estimate = report_.bytes_estimate,
+                               .starts = starts_,
+                               .snapshot = snapshot_,
+                               .sessions = sessions_,
+                               .ledger = *ledger_,
+                               .claim = token_,
+                               .progress = progress_,
+                               .throttle = throttle_,
+                               .busy = busy_,
+                               .cancel = cancel_,
+                               .error = error_,
+                               .lasting = lasting_,
+                               .retries = retries_,
+                               .note = [this](const std::string& note) { Note(note); },
+                               .note_to_user = on_note_};
+    LanesOutcome outcome;
     meter_.CountDiskWaits(*target_);
-    std::vector<std::thread> lane_threads;
-    for (size_t lane = 0; lane < lanes; ++lane) {
-      lane_threads.emplace_back([&, lane] {
-        const size_t session = lanes == 1 && snapshot_.sessions.size() == 1 ? 0 : lane + 1;
-        error_.Set(RunLane(lane, snapshot_.sessions[session], gate,
-                           IsSmallLane(lane) ? small_context : context));
-      });
-    }
-    for (std::thread& thread : lane_threads) thread.join();
-    report_.lanes = std::min(gate.best(), any_lanes);
-    ZDPIPE_RETURN_IF_ERROR(error_.status());
-    if (cancel_.cancelled()) return StoppedError();
-    meter_.CountDiskWaits(*target_);
-    const absl::Status wide = CopyWideTables(context);
-    // What made everybody stop is the error, not that they stopped.
-    return error_.failed() ? error_.status() : wide;
-  }
-
-  absl::Status AddLoader(Pool<RangeLoader>& pool) {
-    LoaderOptions loader;
-    loader.claim = {options_.selection.control_schema, token_};
-    loader.connect = [this] { return OpenTarget(); };
-    loader.retry_for = options_.retry_for;
-    loader.on_wait = [this](absl::string_view why) { NoteWait(why); };
-    loader.retries = &retries_;
-    loader.commit_nanoseconds = &busy_.commit_nanoseconds;
-    ZDPIPE_ASSIGN_OR_RETURN(std::unique_ptr<RangeLoader> made,
-                            RangeLoader::Make(std::move(loader)));
-    pool.Add(std::move(made));
-    return absl::OkStatus();
-  }
-
-  absl::StatusOr<LaneSessions> OpenLane(size_t lane, std::unique_ptr<Session> reader) {
-    LaneSessions sessions;
-    sessions.lane = lane;
-    sessions.reader = std::move(reader);
-    ZDPIPE_RETURN_IF_ERROR(
-        AllInParallel({[&] { return MoveTo(sessions.source_control, OpenSourceControl()); },
-                       [&] { return MoveTo(sessions.target_control, OpenTargetControl()); },
-                       [&] { return MoveTo(sessions.target_reader, OpenTargetReader()); }}));
-    return sessions;
-  }
-
-  absl::StatusOr<std::unique_ptr<Session>> OpenSourceControl() {
-    ZDPIPE_ASSIGN_OR_RETURN(std::unique_ptr<Session> control,
-                            Session::Connect(options_.source, End::kSource, {}));
-    ZDPIPE_RETURN_IF_ERROR(RememberSource(*control));
-    // Table options that no engine knows: shown without this mode in a comment, refused without it.
-    if (target_->version().mariadb) control->TrySet("sql_mode = 'IGNORE_BAD_TABLE_OPTIONS'");
-    return control;
-  }
-
-  absl::StatusOr<std::unique_ptr<Session>> OpenTargetControl() {
-    ZDPIPE_ASSIGN_OR_RETURN(std::unique_ptr<Session> control, ConnectTarget());
-    ZDPIPE_RETURN_IF_ERROR(SetUpTargetControl(*control));
-    ZDPIPE_RETURN_IF_ERROR(RecordSession(*control, options_.selection.control_schema));
-    if (control->version().mariadb) {
-      control->TrySet("sql_mode = CONCAT(@@sql_mode, ',IGNORE_BAD_TABLE_OPTIONS')");
-    }
-    return control;
-  }
-
-  absl::StatusOr<std::unique_ptr<Session>> OpenTargetReader() {
-    SessionOptions limited;
-    limited.max_packet_bytes = report_.resources.max_wide_row_bytes;
-    ZDPIPE_ASSIGN_OR_RETURN(std::unique_ptr<Session> reader, ConnectTarget(limited));
-    ZDPIPE_RETURN_IF_ERROR(RecordSession(*reader, options_.selection.control_schema));
-    return reader;
-  }
-
-  // Replaces the lane's readers that were left in the middle of a result, or that their server has
-  // ended while they had nothing to do. False: there is no snapshot any more (ReopenReader).
-  absl::StatusOr<bool> Revive(LaneSessions& sessions) {
-    const auto answers = [](Session& session) { return session.Execute("DO 0").ok(); };
-    if (!answers(*sessions.target_reader)) {
-      ZDPIPE_ASSIGN_OR_RETURN(sessions.target_reader, OpenTargetReader());
-    }
-    if (answers(*sessions.reader)) return true;
-    ZDPIPE_ASSIGN_OR_RETURN(sessions.reader, ReopenReader(sessions.lane));
-    return sessions.reader != nullptr;
-  }
-
-  // A lane takes tables, of those that are for it, until there are none; then it helps others.
-  absl::Status RunLane(size_t lane, std::unique_ptr<Session>& reader, LaneGate& gate,
-                       TableCopyContext& context) {
-    const auto leave = [&] {
-      return context.queue.empty() || error_.failed() || cancel_.cancelled();
-    };
-    std::optional<LaneSessions> sessions;  // of a lane that is let in
-    size_t tables_read = 0;
-    while (true) {
-      if (!IsSmallLane(lane)) gate.Await(lane, leave);
-      const TableInfo* table = IsSmallLane(lane) ? context.queue.TakeSmall() : context.queue.Take();
-      if (error_.failed() || cancel_.cancelled()) return absl::OkStatus();
-      if (table == nullptr) {
-        return IsSmallLane(lane) ? absl::OkStatus()
-                                 : HelpOthers(lane, reader, std::move(sessions), context);
-      }
-      if (!sessions.has_value()) {
-        ZDPIPE_ASSIGN_OR_RETURN(sessions, OpenLane(lane, std::move(reader)));
-      }
-      ZDPIPE_ASSIGN_OR_RETURN(TableOutcome outcome,
-                              CopyTable(*table, starts_.at(table->name), *sessions, context));
-      const bool read_to_the_end =
-          !outcome.too_wide && !outcome.lost && outcome.report.verify != "different";
-      if (!outcome.too_wide) {
-        Keep(std::move(outcome));
-      } else if (IsSmallLane(lane)) {
-        context.queue.PutBack(*table);
-      } else if (snapshot_.sessions.size() == 1) {
-        return TooLarge(*table);  // the only session there is has the highest limit already
-      } else {
-        std::lock_guard lock(mutex_);
-        wide_tables_.push_back(table);
-      }
-      if (read_to_the_end) {
-        ZDPIPE_RETURN_IF_ERROR(LetGoOfTables(*sessions->reader, ++tables_read));
-        continue;
-      }
-      // What was not has cost its session.
-      ZDPIPE_ASSIGN_OR_RETURN(const bool ready, Revive(*sessions));
-      if (ready) continue;
-      if (snapshot_.sessions.size() == 1) {
-        return MakeError(Failure::kSource,
-                         "the only session in the source's snapshot could not read a table to its "
-                         "end, and the snapshot of a master cannot be had again");
-      }
-      if (!IsSmallLane(lane)) context.queue.StopTaking();
-      return absl::OkStatus();
-    }
-  }
-
-  // Joins the lanes that have large tables, as long as there are some. A lane that cannot help (the
-  // server has no connection left, perhaps) is not missed.
-  absl::Status HelpOthers(size_t lane, std::unique_ptr<Session>& reader,
-                          std::optional<LaneSessions> sessions, TableCopyContext& context) {
-    const auto leave = [&] { return error_.failed() || cancel_.cancelled(); };
-    const auto get_ready = [&]() -> absl::StatusOr<bool> {
-      if (!sessions.has_value()) {
-        ZDPIPE_ASSIGN_OR_RETURN(sessions, OpenLane(lane, std::move(reader)));
-      }
-      return Revive(*sessions);
-    };
-    while (std::optional<SharedWork::Membership> shared = context.queue.AwaitShared(leave)) {
-      const absl::StatusOr<bool> ready = get_ready();
-      if (!ready.ok() && FailureOf(ready.status()) == Failure::kConsistency) return ready.status();
-      if (!ready.ok())
-        Note(absl::StrCat("one session less for large tables: ", ready.status().message()));
-      if (!ready.ok() || !*ready) return absl::OkStatus();
-      shared->Do(*sessions);  // what goes wrong is the table's
-      progress_.ClearActive(lane);
-    }
-    return absl::OkStatus();
-  }
-
-  // A lane may have brought some of its rows.
-  TableStart StartOfWide(const TableInfo& table) const {
-    TableStart start = starts_.at(table.name);
-    start.on_target = true;
-    if (start.stage == TableStage::kRowsIn) start.stage = TableStage::kBegun;
-    return start;
-  }
-
-  absl::Status TooLarge(const TableInfo& table) const {
-    return RowTooLargeError(report_.resources, options_.memory_bytes, table.name);
-  }
-
-  // A session in place of a lost one: possible as long as the proof still holds. Null for a master,
-  // whose snapshot cannot be had again.
-  absl::StatusOr<std::unique_ptr<Session>> ReopenReader(size_t lane) {
-    if (options_.source_state == SourceState::kMaster) return std::unique_ptr<Session>();
-    SessionOptions limited;
-    limited.max_packet_bytes = MaxRowBytes(lane);
-    ZDPIPE_ASSIGN_OR_RETURN(Snapshot again, OpenSnapshot(options_.source, options_.source_state,
-                                                         {limited}, InParallel));
-    ZDPIPE_RETURN_IF_ERROR(CheckUnchanged(options_.source_state, snapshot_.proof, again.proof));
-    ZDPIPE_RETURN_IF_ERROR(RememberSource(*again.sessions.front()));
-    return std::move(again.sessions.front());
-  }
-
-  void Keep(TableOutcome outcome) {
-    std::lock_guard lock(mutex_);
-    if (!outcome.add_foreign_keys.empty() && !outcome.lost) {
-      foreign_keys_.push_back({outcome.report.name, outcome.add_foreign_keys});
-    }
-    for (ObjectFailure& failure : outcome.failures) report_.failures.push_back(std::move(failure));
-    for (std::string& note : outcome.notes) report_.notes.push_back(std::move(note));
-    if (outcome.lost) lost_.insert(outcome.report.name);
+    const absl::Status status = CopyTablesInLanes(context, outcome);
+    if (status.ok()) meter_.CountDiskWaits(*target_);
+    report_.tables = std::move(outcome.tables);
+    report_.lanes = outcome.lanes;
+    Append(outcome.failures, report_.failures);
+    Append(outcome.notes, report_.notes);
+    foreign_keys_ = std::move(outcome.foreign_keys);
+    tables_lost_ = outcome.tables_lost;
     if (report_.resume.has_value()) {
-      report_.resume->ranges_kept += outcome.ranges_kept;
-      if (outcome.kept) ++report_.resume->tables_kept;
+      report_.resume->ranges_kept = outcome.ranges_kept;
+      report_.resume->tables_kept = outcome.tables_kept;
     }
-    report_.tables.push_back(std::move(outcome.report));
-  }
-
-  // Tables with rows too wide for the lanes, and what lanes have left behind, one after the other:
-  // the memory is theirs alone now.
-  absl::Status CopyWideTables(TableCopyContext& context) {
-    std::vector<const TableInfo*> rest = std::move(wide_tables_);
-    if (!rest.empty()) {
-      Note(absl::StrCat(rest.size(), " tables with rows of more than ",
-                        report_.resources.max_row_bytes >> 20, " MiB are copied one by one"));
-    }
-    while (const TableInfo* table = context.queue.Take()) rest.push_back(table);
-    if (rest.empty()) return absl::OkStatus();
-    TableQueue one_lane({}, 1, 1);
-    TableCopyContext alone{context.options, context.ledger,   one_lane,
-                           context.pipe,    context.in_arena, 0};
-    // One range in memory at a time: its one row may have most of the budget.
-    alone.pipe.ranges_per_loader = 1;
-    for (const auto& range : ranges_.all()) range->Release();
-    for (const auto& range : small_ranges_.all()) range->Release();
-    ZDPIPE_ASSIGN_OR_RETURN(LaneSessions sessions, OpenLane(0, std::move(snapshot_.sessions[0])));
-    for (const TableInfo* table : rest) {
-      ZDPIPE_ASSIGN_OR_RETURN(TableOutcome outcome,
-                              CopyTable(*table, StartOfWide(*table), sessions, alone));
-      if (outcome.too_wide) return TooLarge(*table);
-      Keep(std::move(outcome));
-    }
-    return absl::OkStatus();
+    return status;
   }
 
   absl::Status CopyObjects() {
@@ -928,8 +664,8 @@ class Attempt {
 
   absl::Status HandOff() {
     std::vector<std::string> reasons;
-    if (!lost_.empty()) {
-      reasons.push_back(absl::StrCat(lost_.size(), " tables could not be copied"));
+    if (tables_lost_ > 0) {
+      reasons.push_back(absl::StrCat(tables_lost_, " tables could not be copied"));
     }
     const absl::Status ended = HowItEnded();
     const int exit_code = ended.ok() ? 0 : static_cast<int>(FailureOf(ended));
@@ -987,7 +723,7 @@ class Attempt {
     absl::Status removed = ledger_->Drop();
     for (int again = 0; again < kRemoveAttempts && !PassingTrouble(removed).empty(); ++again) {
       std::this_thread::sleep_for(kRemovePause);
-      const absl::StatusOr<std::unique_ptr<Session>> session = OpenTarget();
+      const absl::StatusOr<std::unique_ptr<Session>> session = sessions_.OpenTarget();
       removed = session.status();
       if (!session.ok()) continue;
       removed = Ledger::Remove(**session, options_.selection.control_schema);
@@ -997,7 +733,7 @@ class Attempt {
 
   void Tick() {
     const auto now = Clock::now();
-    if (cancel_.cancelled()) InterruptStatements();
+    if (cancel_.cancelled()) sessions_.Interrupt(ledger_thread_.load());
     if (now - last_tick_ >= kTickEvery) {
       last_tick_ = now;
       on_tick_(progress_.View());
@@ -1041,58 +777,11 @@ class Attempt {
     if (!reason.empty()) NoteOnce(absl::StrCat("throttled: ", reason));
   }
 
-  // A range waits to be tried again: one of all loaders says so, now and then.
-  void NoteWait(absl::string_view why) {
-    {
-      std::lock_guard lock(notes_mutex_);
-      const auto now = Clock::now();
-      if (now - last_wait_note_ < kWaitNoteEvery) return;
-      last_wait_note_ = now;
-    }
-    on_note_(
-        absl::StrCat("waiting, and trying again for ", options_.retry_for.count(), " s: ", why));
-  }
-
   // What comes again every second is said once, until something else has been said.
   void NoteOnce(const std::string& note) {
     if (note == last_watch_note_) return;
     last_watch_note_ = note;
     on_note_(note);
-  }
-
-  // A session of the target. Once that is decided, nothing it writes goes into the binlog.
-  absl::StatusOr<std::unique_ptr<Session>> OpenTarget(const SessionOptions& options = {}) const {
-    ZDPIPE_ASSIGN_OR_RETURN(std::unique_ptr<Session> session,
-                            Session::Connect(options_.target, End::kTarget, options));
-    if (skip_binlog_) session->TrySet("sql_log_bin = 0");
-    return session;
-  }
-
-  // The same, and a cancel ends it.
-  absl::StatusOr<std::unique_ptr<Session>> ConnectTarget(const SessionOptions& options = {}) {
-    ZDPIPE_ASSIGN_OR_RETURN(std::unique_ptr<Session> session, OpenTarget(options));
-    std::lock_guard lock(threads_mutex_);
-    target_threads_.push_back(session->thread_id());
-    return session;
-  }
-
-  // Index builds and lock waits do not look at flags: end their sessions, which nobody needs any
-  // more. (KILL QUERY does not reach an array execute that waits for a metadata lock.) The
-  // ledger's session is to say how the run ended: only its statement, if one runs, is stopped.
-  void InterruptStatements() {
-    std::vector<unsigned long> threads;
-    {
-      std::lock_guard lock(threads_mutex_);
-      threads = target_threads_;
-    }
-    if (threads.empty()) return;
-    const absl::StatusOr<std::unique_ptr<Session>> killer =
-        Session::Connect(options_.target, End::kTarget, {});
-    if (!killer.ok()) return;
-    (void)(*killer)->ExecuteWithWarnings(absl::StrCat("KILL QUERY ", ledger_thread_.load()));
-    for (const unsigned long id : threads) {
-      (void)(*killer)->ExecuteWithWarnings(absl::StrCat("KILL ", id));
-    }
   }
 
   void Note(const std::string& note) {
@@ -1121,7 +810,6 @@ class Attempt {
   std::optional<bool> was_binlogged_;
   std::optional<absl::Status> ended_;        // the run to be resumed has ended so
   std::map<ObjectName, TableStart> starts_;  // complete before the lanes start
-  bool skip_binlog_ = false;
   std::vector<LedgerObject> earlier_;
   CheckResult check_;
   Snapshot snapshot_;
@@ -1132,28 +820,18 @@ class Attempt {
   std::string master_gtid_;
   std::string handoff_reason_;
 
-  Pool<Range> ranges_;
-  Pool<RangeLoader> loaders_;
-  Pool<Range> small_ranges_;  // of the lanes for small tables
-  Pool<RangeLoader> small_loaders_;
   BusyTime busy_;
   FirstError error_;
-  // What lanes hand in: wide_tables_, foreign_keys_, lost_, report_, source_sessions_.
-  std::mutex mutex_;
-  std::vector<const TableInfo*> wide_tables_;
   std::vector<std::pair<ObjectName, std::string>> foreign_keys_;
-  std::set<ObjectName> lost_;
+  size_t tables_lost_ = 0;
   std::atomic<uint64_t> lasting_ = 0;  // see PipeResources
-  std::mutex notes_mutex_;
-  Clock::time_point last_wait_note_;  // guarded by notes_mutex_
-  std::mutex threads_mutex_;
-  std::vector<unsigned long> target_threads_;  // guarded by threads_mutex_
+  std::mutex notes_mutex_;             // guards report_.notes while lanes run
   std::atomic<unsigned long> ledger_thread_ = 0;
 
   Throttle& throttle_;
   PhaseMeter meter_{throttle_, busy_};
   RetryLog& retries_;
-  std::vector<ServerSession>& source_sessions_;
+  RunSessions sessions_;
   const unsigned long lost_ledger_thread_;
   const std::string run_id_;  // to go on with; "": any
   bool resume_;               // until it turns out that there is nothing to resume

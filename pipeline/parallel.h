@@ -6,9 +6,11 @@
 #include <functional>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "engine/errors.h"
 
@@ -46,6 +48,13 @@ inline absl::Status InParallel(size_t count, const std::function<absl::Status(si
 // The same for different tasks.
 inline absl::Status AllInParallel(const std::vector<std::function<absl::Status()>>& tasks) {
   return InParallel(tasks.size(), [&tasks](size_t i) { return tasks[i](); });
+}
+
+// The end of such a task: keeps what it has made.
+template <typename T>
+absl::Status MoveTo(T& place, absl::StatusOr<T> made) {
+  if (made.ok()) place = *std::move(made);
+  return made.status();
 }
 
 }  // namespace zdpipe

@@ -66,20 +66,6 @@ TEST_F(SessionTest, EachOfManyStatementsHasItsOwnOutcome) {
   EXPECT_EQ(Answers(session_->QueryAll(statements)), wanted);
 }
 
-TEST_F(SessionTest, StatementsExecutedTogetherAreAllToSucceedWithoutAWarning) {
-  EXPECT_TRUE(session_->ExecuteAll({}).ok());
-  EXPECT_TRUE(session_->ExecuteAll({"SET @a = 1", "SELECT @a", "DO 0"}).ok());
-  const absl::Status refused = session_->ExecuteAll({"DO 0", "SELECT * FROM d.missing", "DO 0"});
-  EXPECT_EQ(ServerErrnoOf(refused), 1146u) << refused;
-  const absl::Status warned =
-      session_->ExecuteAll({"DO 0", "SELECT CAST('1x' AS SIGNED)", "SELECT 1"});
-  EXPECT_EQ(FailureOf(warned), Failure::kSource);
-  EXPECT_THAT(std::string(warned.message()),
-              ::testing::AllOf(::testing::HasSubstr("CAST('1x' AS SIGNED)"),
-                               ::testing::HasSubstr("1 unexpected warnings")));
-  EXPECT_EQ(session_->QueryValue("SELECT 3").value_or(""), "3");
-}
-
 TEST_F(SessionTest, MoreStatementsAndLongerAnswersThanALineHolds) {
   std::vector<std::string> statements;
   for (int i = 0; i < 500; ++i) {

@@ -188,25 +188,22 @@ absl::Status Ledger::Start(const LedgerRun& run, const Plan& plan, absl::string_
   const std::string schema = QuoteName(control_schema_);
   // Notes ("database does not exist") are expected here, warnings are not.
   ZDPIPE_RETURN_IF_ERROR(Execute(absl::StrCat("DROP DATABASE IF EXISTS ", schema)));
-  std::vector<std::string> statements = {
-      absl::StrCat("CREATE DATABASE ", schema, " CHARACTER SET utf8mb4")};
+  ZDPIPE_RETURN_IF_ERROR(
+      Execute(absl::StrCat("CREATE DATABASE ", schema, " CHARACTER SET utf8mb4")));
   for (const auto& [name, columns] : kTables) {
-    statements.push_back(absl::StrCat("CREATE TABLE ", Table(name), " (", columns,
-                                      ") ENGINE=InnoDB COLLATE=utf8mb4_bin STATS_AUTO_RECALC=0"));
+    ZDPIPE_RETURN_IF_ERROR(Execute(absl::StrCat("CREATE TABLE ", Table(name), " (", columns,
+                                                ") ENGINE=InnoDB "
+                                                "COLLATE=utf8mb4_bin STATS_AUTO_RECALC=0")));
   }
-  statements.push_back(
-      absl::StrCat("INSERT INTO ", Table("claim"), " VALUES (", QuoteText(token), ")"));
+  ZDPIPE_RETURN_IF_ERROR(
+      Execute(absl::StrCat("INSERT INTO ", Table("claim"), " VALUES (", QuoteText(token), ")")));
   std::string rows;
   for (size_t i = 0; i < plan.size(); ++i) {
     absl::StrAppend(&rows, i == 0 ? "" : ", ", "(", i, ", ", QuoteText(plan[i].first), ", ",
                     QuoteText(plan[i].second), ")");
   }
-  statements.push_back(absl::StrCat("INSERT INTO ", Table("plan"), " VALUES ", rows));
-  {
-    std::lock_guard lock(mutex_);
-    ZDPIPE_RETURN_IF_ERROR(session_.ExecuteAll(statements));
-  }
-  // Last, and by itself: a ledger without this row is none.
+  ZDPIPE_RETURN_IF_ERROR(Execute(absl::StrCat("INSERT INTO ", Table("plan"), " VALUES ", rows)));
+  // Last: a ledger without this row is none.
   return Execute(absl::StrCat("INSERT INTO ", Table("run"), " VALUES (", QuoteText(run.run_id),
                               ", 'running', ", QuoteText(run.phase), ", ",
                               QuoteText(run.tool_version), ", ", QuoteText(run.source),

@@ -322,17 +322,6 @@ std::vector<absl::StatusOr<Result>> Session::QueryAll(const std::vector<std::str
   return results;
 }
 
-absl::Status Session::ExecuteAll(const std::vector<std::string>& statements) {
-  const std::vector<absl::StatusOr<Result>> results = QueryAll(statements);
-  for (size_t i = 0; i < results.size(); ++i) {
-    ZDPIPE_RETURN_IF_ERROR(results[i].status());
-    if (results[i]->warnings == 0) continue;
-    return MakeError(failure(), absl::StrCat(EndName(end_), ": ", Shown(statements[i]), ": ",
-                                             results[i]->warnings, " unexpected warnings"));
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<std::string> Session::QueryValue(absl::string_view sql) {
   ZDPIPE_ASSIGN_OR_RETURN(const Result result, Query(sql));
   if (result.rows.empty()) {
@@ -383,10 +372,7 @@ absl::StatusOr<Result> Session::ReadResults(absl::string_view sql) {
     affected_rows_ = mysql_affected_rows(mysql_);  // the library forgets it in the next call
     const int next = mysql_next_result(mysql_);
     if (next > 0) return LastError(Shown(sql));
-    if (next < 0) {
-      kept.warnings = mysql_warning_count(mysql_);
-      return kept;
-    }
+    if (next < 0) return kept;
   }
   Cut();
   return CutOff(sql, "the answer has too many results");

@@ -66,7 +66,6 @@ class TextRow {
 struct Result {
   std::vector<std::string> columns;
   std::vector<TextRow> rows;
-  unsigned warnings = 0;  // how many the statement has raised, notes among them
 
   // Index of the column with this name, ASCII case ignored; -1 when there is none.
   int Column(absl::string_view name) const;
@@ -139,9 +138,6 @@ class Session {
   // They travel together where the server takes it so: many statements that take no time cost one
   // round trip. An answer may not take longer than the io_timeout.
   std::vector<absl::StatusOr<Result>> QueryAll(const std::vector<std::string>& statements);
-  // As Execute, of statements that travel together as in QueryAll; where one must not be run when
-  // one before it has failed, they are not to be together. A note is an error, too.
-  absl::Status ExecuteAll(const std::vector<std::string>& statements);
   // The single value of a single row; an error when there is no row. NULL is "".
   absl::StatusOr<std::string> QueryValue(absl::string_view sql);
 

@@ -280,6 +280,8 @@ absl::Status LetGoOfTables(Session& reader, size_t tables_read) {
   return tables_read % kTablesHeld == 0 ? reader.Execute(kRollBackToSavepoint) : absl::OkStatus();
 }
 
+bool IsInSnapshot(Session& reader) { return reader.Execute(kRollBackToSavepoint).ok(); }
+
 absl::StatusOr<std::unique_ptr<Session>> OpenReader(const Endpoint& endpoint, End end,
                                                     const SessionOptions& options) {
   ZDPIPE_ASSIGN_OR_RETURN(std::unique_ptr<Session> session, ConnectReader(endpoint, options, end));

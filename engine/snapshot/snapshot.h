@@ -67,6 +67,9 @@ absl::StatusOr<Snapshot> OpenSnapshot(const Endpoint& endpoint, SourceState stat
 // stays. Errors: the class of the session's end; also when the session is in no snapshot any more.
 absl::Status LetGoOfTables(Session& reader, size_t tables_read);
 
+// Whether the session answers, and is still in the snapshot that it was opened in.
+bool IsInSnapshot(Session& reader);
+
 // A session inside a snapshot of its own, on either end: for reading a server by itself.
 absl::StatusOr<std::unique_ptr<Session>> OpenReader(const Endpoint& endpoint, End end,
                                                     const SessionOptions& options);
