@@ -596,6 +596,16 @@ TEST(TableQueueTest, LargestTableComesFirstEachOnce) {
   EXPECT_EQ(queue.Take(), nullptr);
 }
 
+TEST(TableQueueTest, IndexesMakeATableLarger) {
+  std::vector<TableInfo> tables = TablesOfSizes({100, 60, 90, 10});
+  tables[1].index_bytes_estimate = 80;
+  tables[3].index_bytes_estimate = 85;
+  TableQueue queue(tables, 2, 4);
+  std::vector<std::string> order;
+  while (const TableInfo* table = queue.Take()) order.push_back(table->name.name);
+  EXPECT_THAT(order, testing::ElementsAre("t1", "t0", "t3", "t2"));
+}
+
 TEST(TableQueueTest, SmallTablesAreTakenFromTheEndAndOnlyThose) {
   const std::vector<TableInfo> tables =
       TablesOfSizes({kLargeTableBytes, 10, kLargeTableBytes - 1, 2 * kLargeTableBytes});

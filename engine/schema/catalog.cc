@@ -282,7 +282,7 @@ absl::Status DatabaseReader::ReadTables() {
   ZDPIPE_ASSIGN_OR_RETURN(
       const Result result,
       Query("TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_COLLATION, TABLE_ROWS, DATA_LENGTH, "
-            "CREATE_OPTIONS",
+            "INDEX_LENGTH, CREATE_OPTIONS",
             "TABLES", "TABLE_SCHEMA"));
   const Column name(result, "TABLE_NAME");
   const Column type(result, "TABLE_TYPE");
@@ -290,6 +290,7 @@ absl::Status DatabaseReader::ReadTables() {
   const Column collation(result, "TABLE_COLLATION");
   const Column rows(result, "TABLE_ROWS");
   const Column bytes(result, "DATA_LENGTH");
+  const Column index_bytes(result, "INDEX_LENGTH");
   const Column options(result, "CREATE_OPTIONS");
 
   const size_t first_table = catalog_.tables.size();
@@ -312,6 +313,7 @@ absl::Status DatabaseReader::ReadTables() {
       table.collation = collation[row];
       table.rows_estimate = rows.As<uint64_t>(row);
       table.data_bytes_estimate = bytes.As<uint64_t>(row);
+      table.index_bytes_estimate = index_bytes.As<uint64_t>(row);
       table.system_versioned = type[row] == "SYSTEM VERSIONED";
       const std::vector<absl::string_view> words = absl::StrSplit(options[row], ' ');
       table.partitioned = std::count(words.begin(), words.end(), "partitioned") > 0;

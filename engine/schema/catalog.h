@@ -51,7 +51,8 @@ struct TableInfo {
   std::string engine;  // as information_schema says it; "" when the server cannot open the table
   std::string collation;
   uint64_t rows_estimate = 0;
-  uint64_t data_bytes_estimate = 0;
+  uint64_t data_bytes_estimate = 0;   // without secondary indexes
+  uint64_t index_bytes_estimate = 0;  // secondary indexes
   bool system_versioned = false;
   // The columns of a system-versioned table's period; "row_start" and "row_end" where they are
   // hidden. Empty for other tables.
