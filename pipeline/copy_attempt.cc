@@ -135,7 +135,7 @@ class Attempt {
     phase.seconds = SecondsSince(start);
     phase.rows = progress_.rows() - rows;
     phase.bytes = progress_.bytes() - bytes;
-    phase.limited_by = LimitedBy(meter_.End(phase.seconds, LanesOf(report_.resources)));
+    phase.limited_by = LimitedBy(meter_.End(phase.seconds, report_.resources.lanes()));
     report_.phases.push_back(std::move(phase));
     return status;
   }
@@ -177,7 +177,7 @@ class Attempt {
     ReportCheck(check_, report_);
     ZDPIPE_RETURN_IF_ERROR(LimitSmallLanes(check_.catalog.tables, options_.memory_bytes, *source_,
                                            *target_, report_.resources));
-    progress_.SetTotals(report_.tables_total, report_.bytes_estimate, LanesOf(report_.resources));
+    progress_.SetTotals(report_.tables_total, report_.bytes_estimate, report_.resources.lanes());
     ZDPIPE_ASSIGN_OR_RETURN(plan_, MakeResumePlan(options_, report_.resources, check_, *source_));
     if (resume_) ZDPIPE_RETURN_IF_ERROR(CompareResumePlans(earlier_plan_, plan_));
     if (options_.resume && !resume_) {
@@ -346,10 +346,10 @@ class Attempt {
     }
     // The first session is for rows too wide for the others; if only one is to be had, it reads
     // everything.
-    std::vector<SessionOptions> sessions(1 + LanesOf(report_.resources));
+    std::vector<SessionOptions> sessions(1 + report_.resources.lanes());
     sessions[0].max_packet_bytes = report_.resources.max_wide_row_bytes;
-    for (size_t lane = 0; lane < LanesOf(report_.resources); ++lane) {
-      sessions[1 + lane].max_packet_bytes = MaxRowBytes(report_.resources, lane);
+    for (size_t lane = 0; lane < report_.resources.lanes(); ++lane) {
+      sessions[1 + lane].max_packet_bytes = report_.resources.MaxRowBytes(lane);
     }
     ZDPIPE_ASSIGN_OR_RETURN(
         snapshot_, OpenSnapshot(options_.source, options_.source_state, sessions, InParallel));
@@ -577,9 +577,8 @@ class Attempt {
     ZDPIPE_RETURN_IF_ERROR(objects_->CopyTriggers(catalog.triggers));
     ZDPIPE_RETURN_IF_ERROR(objects_->CopyEvents(catalog.events));
     if (accounts_.has_value()) ZDPIPE_RETURN_IF_ERROR(FinishAccounts());
-    report_.failures.insert(report_.failures.end(), objects_->failures().begin(),
-                            objects_->failures().end());
-    report_.notes.insert(report_.notes.end(), objects_->notes().begin(), objects_->notes().end());
+    Append(objects_->failures(), report_.failures);
+    Append(objects_->notes(), report_.notes);
     for (const EventInfo& event : catalog.events) {
       if (event.status == "DISABLED") continue;
       report_.notes.push_back(
@@ -604,9 +603,8 @@ class Attempt {
   absl::Status FinishAccounts() {
     ZDPIPE_RETURN_IF_ERROR(accounts_->GrantRest());
     report_.accounts = accounts_->counts();
-    report_.failures.insert(report_.failures.end(), accounts_->failures().begin(),
-                            accounts_->failures().end());
-    report_.notes.insert(report_.notes.end(), accounts_->notes().begin(), accounts_->notes().end());
+    Append(accounts_->failures(), report_.failures);
+    Append(accounts_->notes(), report_.notes);
     return absl::OkStatus();
   }
 

@@ -23,6 +23,14 @@ struct Resources {
   RangeSizes sizes;
   uint64_t max_row_bytes = 0;       // a larger row is copied alone, at the end
   uint64_t max_wide_row_bytes = 0;  // a larger row is an error
+
+  // Of all kinds, by their numbers: first those that take any table, then those for small ones.
+  size_t lanes() const { return jobs + small_lanes; }
+  bool IsSmallLane(size_t lane) const { return lane >= jobs; }
+  // A larger row is left to a lane of another kind, or to a session by itself.
+  uint64_t MaxRowBytes(size_t lane) const {
+    return IsSmallLane(lane) ? sizes.batch_bytes : max_row_bytes;
+  }
 };
 
 // `jobs` 0 means: choose, for a target with so many processors (0: not known). The sizes of ranges

@@ -47,8 +47,8 @@ class TableLanes {
       small_ranges_.Add(
           std::make_unique<Range>(RangeSizes{plan_.sizes.batch_bytes, plan_.sizes.batch_bytes}));
     }
-    ZDPIPE_RETURN_IF_ERROR(InParallel(LanesOf(plan_), [this](size_t i) {
-      return AddLoader(IsSmallLane(i) ? small_loaders_ : loaders_);
+    ZDPIPE_RETURN_IF_ERROR(InParallel(plan_.lanes(), [this](size_t i) {
+      return AddLoader(plan_.IsSmallLane(i) ? small_loaders_ : loaders_);
     }));
 
     tbb::global_control threads(tbb::global_control::max_allowed_parallelism, 2 * plan_.jobs + 2);
@@ -80,7 +80,7 @@ class TableLanes {
       lane_threads.emplace_back([&, lane] {
         std::vector<std::unique_ptr<Session>>& sessions = context_.snapshot.sessions;
         const size_t session = lanes == 1 && sessions.size() == 1 ? 0 : lane + 1;
-        error_.Set(RunLane(lane, sessions[session], gate, IsSmallLane(lane) ? small : any));
+        error_.Set(RunLane(lane, sessions[session], gate, plan_.IsSmallLane(lane) ? small : any));
       });
     }
     for (std::thread& thread : lane_threads) thread.join();
@@ -93,7 +93,6 @@ class TableLanes {
   }
 
  private:
-  bool IsSmallLane(size_t lane) const { return lane >= plan_.jobs; }
   bool HasOneSession() const { return context_.snapshot.sessions.size() == 1; }
   bool Stopping() const { return error_.failed() || cancel_.cancelled(); }
 
@@ -196,7 +195,7 @@ class TableLanes {
     const CopyOptions& options = context_.options;
     if (options.source_state == SourceState::kMaster) return std::unique_ptr<Session>();
     SessionOptions limited;
-    limited.max_packet_bytes = MaxRowBytes(plan_, lane);
+    limited.max_packet_bytes = plan_.MaxRowBytes(lane);
     ZDPIPE_ASSIGN_OR_RETURN(
         Snapshot again, OpenSnapshot(options.source, options.source_state, {limited}, InParallel));
     ZDPIPE_RETURN_IF_ERROR(
@@ -211,12 +210,14 @@ class TableLanes {
     std::optional<LaneSessions> sessions;  // of a lane that is let in
     size_t tables_read = 0;
     while (true) {
-      if (!IsSmallLane(lane)) gate.Await(lane, [&] { return context.queue.empty() || Stopping(); });
-      const TableInfo* table = IsSmallLane(lane) ? context.queue.TakeSmall() : context.queue.Take();
+      if (!plan_.IsSmallLane(lane))
+        gate.Await(lane, [&] { return context.queue.empty() || Stopping(); });
+      const TableInfo* table =
+          plan_.IsSmallLane(lane) ? context.queue.TakeSmall() : context.queue.Take();
       if (Stopping()) return absl::OkStatus();
       if (table == nullptr) {
-        return IsSmallLane(lane) ? absl::OkStatus()
-                                 : HelpOthers(lane, reader, std::move(sessions), context);
+        return plan_.IsSmallLane(lane) ? absl::OkStatus()
+                                       : HelpOthers(lane, reader, std::move(sessions), context);
       }
       if (!sessions.has_value()) {
         ZDPIPE_ASSIGN_OR_RETURN(sessions, OpenLane(lane, std::move(reader)));
@@ -228,7 +229,7 @@ class TableLanes {
           !outcome.too_wide && !outcome.lost && outcome.report.verify != "different";
       if (!outcome.too_wide) {
         Keep(std::move(outcome));
-      } else if (IsSmallLane(lane)) {
+      } else if (plan_.IsSmallLane(lane)) {
         context.queue.PutBack(*table);
       } else if (HasOneSession()) {
         return TooLarge(*table);  // the only session there is has the highest limit already
@@ -245,7 +246,7 @@ class TableLanes {
                          "the only session in the source's snapshot could not read a table to its "
                          "end, and the snapshot of a master cannot be had again");
       }
-      if (!IsSmallLane(lane)) context.queue.StopTaking();
+      if (!plan_.IsSmallLane(lane)) context.queue.StopTaking();
       return absl::OkStatus();
     }
   }
@@ -354,12 +355,6 @@ class TableLanes {
 };
 
 }  // namespace
-
-size_t LanesOf(const Resources& resources) { return resources.jobs + resources.small_lanes; }
-
-uint64_t MaxRowBytes(const Resources& resources, size_t lane) {
-  return lane < resources.jobs ? resources.max_row_bytes : resources.sizes.batch_bytes;
-}
 
 absl::Status CopyTablesInLanes(const LanesContext& context, LanesOutcome& outcome) {
   return TableLanes(context, outcome).Run();

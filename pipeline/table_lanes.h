@@ -65,11 +65,6 @@ struct LanesOutcome {
   size_t lanes = 0;          // that were found to be the best number
 };
 
-// All lanes that there may be: `jobs` of any kind, then those for small tables only.
-size_t LanesOf(const Resources& resources);
-// Rows that the session of a lane takes; a larger one is left to a session by itself.
-uint64_t MaxRowBytes(const Resources& resources, size_t lane);
-
 absl::Status CopyTablesInLanes(const LanesContext& context, LanesOutcome& outcome);
 
 }  // namespace zdpipe
