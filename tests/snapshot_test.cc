@@ -87,6 +87,24 @@ TEST_F(SnapshotTest, TablesOfAReaderAreLetGo) {
   ExpectTablesAreLetGo(*reader_);
 }
 
+TEST_F(SnapshotTest, AskingWhetherASessionIsInItsSnapshotLetsGoOfNothing) {
+  for (const char* user : {"root", "reader"}) {
+    Open(SourceState::kMaster, server_->endpoint(user, ""));
+    Session& reader = *snapshot_.sessions[0];
+    ASSERT_EQ(reader.QueryValue("SELECT COUNT(*) FROM d.t").value_or("?"), "0");
+    EXPECT_TRUE(IsInSnapshot(reader));
+    EXPECT_TRUE(LetGoOfTables(reader, kOften).ok());
+    EXPECT_FALSE(CanBeAltered());
+    EXPECT_TRUE(IsInSnapshot(reader));
+    EXPECT_EQ(reader.QueryValue("SELECT COUNT(*) FROM d.t").value_or("?"), "0");
+    ASSERT_TRUE(reader.Execute("COMMIT").ok());
+    EXPECT_TRUE(reader.Execute("DO 0").ok());
+    EXPECT_FALSE(IsInSnapshot(reader));
+    snapshot_.sessions[1]->Cut();
+    EXPECT_FALSE(IsInSnapshot(*snapshot_.sessions[1]));
+  }
+}
+
 TEST_F(SnapshotTest, WithoutTheRightTablesAreKeptAndSoIsTheSnapshot) {
   Open(SourceState::kFrozen, server_->endpoint("reader", ""));
   Session& reader = *snapshot_.sessions[0];

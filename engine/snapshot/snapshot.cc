@@ -20,6 +20,7 @@ constexpr char kStartSnapshot[] = "START TRANSACTION WITH CONSISTENT SNAPSHOT";
 // Before any table is read.
 constexpr char kSetSavepoint[] = "SAVEPOINT zdpipe";
 constexpr char kRollBackToSavepoint[] = "ROLLBACK TO SAVEPOINT zdpipe";
+constexpr char kReleaseSavepoint[] = "RELEASE SAVEPOINT zdpipe";
 constexpr size_t kTablesHeld = 64;
 
 absl::Status SetUpReader(Session& session) {
@@ -280,7 +281,9 @@ absl::Status LetGoOfTables(Session& reader, size_t tables_read) {
   return tables_read % kTablesHeld == 0 ? reader.Execute(kRollBackToSavepoint) : absl::OkStatus();
 }
 
-bool IsInSnapshot(Session& reader) { return reader.Execute(kRollBackToSavepoint).ok(); }
+bool IsInSnapshot(Session& reader) {
+  return reader.Execute(kReleaseSavepoint).ok() && reader.Execute(kSetSavepoint).ok();
+}
 
 absl::StatusOr<std::unique_ptr<Session>> OpenReader(const Endpoint& endpoint, End end,
                                                     const SessionOptions& options) {

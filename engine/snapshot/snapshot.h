@@ -67,7 +67,8 @@ absl::StatusOr<Snapshot> OpenSnapshot(const Endpoint& endpoint, SourceState stat
 // stays. Errors: the class of the session's end; also when the session is in no snapshot any more.
 absl::Status LetGoOfTables(Session& reader, size_t tables_read);
 
-// Whether the session answers, and is still in the snapshot that it was opened in.
+// Whether the session answers, and is still in the snapshot that it was opened in. It lets go of
+// nothing: tables that were read before are kept from then on.
 bool IsInSnapshot(Session& reader);
 
 // A session inside a snapshot of its own, on either end: for reading a server by itself.
