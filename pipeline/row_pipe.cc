@@ -1,6 +1,7 @@
 #include "pipeline/row_pipe.h"
 
 #include <oneapi/tbb/parallel_pipeline.h>
+#include <oneapi/tbb/task_arena.h>
 
 #include <atomic>
 #include <exception>
@@ -85,10 +86,15 @@ class RowPipe {
         loaders == 1 ? tbb::filter_mode::serial_in_order : tbb::filter_mode::parallel;
     const size_t tokens = loaders == 1 ? use_.ranges_per_loader : loaders + 1;
     Guarded([&] {
-      tbb::parallel_pipeline(tokens,
-                             tbb::make_filter<void, Range*>(tbb::filter_mode::serial_in_order,
-                                                            ReadStage{this, loaders}) &
-                                 tbb::make_filter<Range*, void>(load_mode, LoadStage{this}));
+      // One thread for each session and no more: in a larger arena the others look for work, and
+      // take their processor from the servers.
+      tbb::task_arena arena(static_cast<int>(loaders + 1));
+      arena.execute([&] {
+        tbb::parallel_pipeline(tokens,
+                               tbb::make_filter<void, Range*>(tbb::filter_mode::serial_in_order,
+                                                              ReadStage{this, loaders}) &
+                                   tbb::make_filter<Range*, void>(load_mode, LoadStage{this}));
+      });
     });
   }
 

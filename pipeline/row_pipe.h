@@ -118,8 +118,7 @@ using LoadersNow = std::function<size_t(uint64_t ranges, uint64_t bytes)>;
 // `loaders_now` says how many loaders may be used; it is asked at every range, and the pipeline is
 // rebuilt with another width when the answer changes. Returns when all ranges are committed, or
 // with the first error after the stages have drained; `error` makes several pipes of one table stop
-// at the first one of any of them. `result` has what is in, in either case. Call inside the arena
-// whose threads run the stages.
+// at the first one of any of them. `result` has what is in, in either case.
 absl::Status PipeRows(const NextSegment& next_segment, const LoadTable& table,
                       const LoadersNow& loaders_now, PipeResources resources, FirstError& error,
                       PipeResult& result);

@@ -74,9 +74,7 @@ absl::Status RowTransfer::MoveSegments(LaneSessions& sessions, std::optional<Pip
     return Loaders();
   };
   PipeResult moved;
-  absl::Status status;
-  context_.in_arena(
-      [&] { status = PipeRows(next_segment, load_, loaders_now, context_.pipe, error_, moved); });
+  absl::Status status = PipeRows(next_segment, load_, loaders_now, context_.pipe, error_, moved);
   if (status.ok() && moved.other_ranges && segments_.size() > 1) {
     status = MakeError(
         Failure::kResume,

@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -51,8 +50,6 @@ struct TableCopyContext {
   Ledger& ledger;
   TableQueue& queue;
   PipeResources pipe;
-  // Runs a function inside the arena whose threads run the pipelines' stages.
-  std::function<void(const std::function<void()>&)> in_arena;
   // Tables of at least twice as much are read in segments; 0: none are.
   uint64_t segment_bytes = 0;
 };

@@ -1,7 +1,6 @@
 #include "pipeline/table_lanes.h"
 
 #include <oneapi/tbb/global_control.h>
-#include <oneapi/tbb/task_arena.h>
 
 #include <algorithm>
 #include <chrono>
@@ -52,8 +51,6 @@ class TableLanes {
     }));
 
     tbb::global_control threads(tbb::global_control::max_allowed_parallelism, 2 * plan_.jobs + 2);
-    tbb::task_arena arena(static_cast<int>(2 * plan_.jobs + 1 + plan_.small_lanes),
-                          static_cast<unsigned>(lanes));
     TableQueue queue(tables, any_lanes, plan_.jobs);
     LaneGate gate(
         plan_.first_lanes, any_lanes,
@@ -61,19 +58,11 @@ class TableLanes {
           return context_.progress.bytes() + context_.progress.tables_done() * kTableCostBytes;
         },
         context_.bytes_estimate + tables.size() * kTableCostBytes);
-    TableCopyContext any{context_.options,
-                         context_.ledger,
-                         queue,
-                         Pipe(ranges_, loaders_),
-                         [&arena](const std::function<void()>& body) { arena.execute(body); },
+    TableCopyContext any{context_.options, context_.ledger, queue, Pipe(ranges_, loaders_),
                          any_lanes > 1 ? kRangesPerSegment * plan_.sizes.range_bytes : 0};
     // One range, and one loader, for each of the lanes.
-    TableCopyContext small{context_.options,
-                           context_.ledger,
-                           queue,
-                           Pipe(small_ranges_, small_loaders_),
-                           any.in_arena,
-                           0};
+    TableCopyContext small{context_.options, context_.ledger, queue,
+                           Pipe(small_ranges_, small_loaders_), 0};
     small.pipe.one_range = true;
     std::vector<std::thread> lane_threads;
     for (size_t lane = 0; lane < lanes; ++lane) {
@@ -311,8 +300,7 @@ class TableLanes {
     while (const TableInfo* table = context.queue.Take()) rest.push_back(table);
     if (rest.empty()) return absl::OkStatus();
     TableQueue one_lane({}, 1, 1);
-    TableCopyContext alone{context.options, context.ledger,   one_lane,
-                           context.pipe,    context.in_arena, 0};
+    TableCopyContext alone{context.options, context.ledger, one_lane, context.pipe, 0};
     // One range in memory at a time: its one row may have most of the budget.
     alone.pipe.ranges_per_loader = 1;
     for (const auto& range : ranges_.all()) range->Release();
