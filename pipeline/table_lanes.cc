@@ -226,7 +226,10 @@ class TableLanes {
         std::lock_guard lock(mutex_);
         wide_tables_.push_back(table);
       }
-      if (read_to_the_end && LetsGoOfTables(*sessions, ++tables_read)) continue;
+      if (read_to_the_end) {
+        ZDPIPE_ASSIGN_OR_RETURN(const bool in_snapshot, LetsGoOfTables(*sessions, ++tables_read));
+        if (in_snapshot) continue;
+      }
       // What was not read to its end has cost its session.
       ZDPIPE_ASSIGN_OR_RETURN(const bool ready, Revive(*sessions));
       if (ready) continue;
@@ -243,9 +246,12 @@ class TableLanes {
   // Now and then (see LetGoOfTables); false for a reader that has lost its snapshot. Tables of a
   // source that takes writes stay as they are until all are copied: their definitions are compared
   // then.
-  bool LetsGoOfTables(LaneSessions& sessions, size_t tables_read) {
-    if (context_.options.source_state == SourceState::kMaster) return true;
-    const absl::Status status = LetGoOfTables(*sessions.reader, tables_read);
+  absl::StatusOr<bool> LetsGoOfTables(LaneSessions& sessions, size_t tables_read) {
+    const SourceState state = context_.options.source_state;
+    if (state == SourceState::kMaster) return true;
+    const absl::Status status =
+        LetGoOfTables(*sessions.reader, tables_read, state, context_.snapshot.proof);
+    if (FailureOf(status) == Failure::kConsistency) return status;
     if (!status.ok()) context_.note(absl::StrCat("a session was lost: ", status.message()));
     return status.ok();
   }

@@ -386,7 +386,7 @@ case_is_for() {
 case_since() {
   case $1 in
     values | negative_zero | keys | charsets | tables | objects | utf8mb3) echo all ;;
-    ugly_values | old_engines | merge | archive | blackhole | partitions | segments | sql_modes) echo all ;;
+    ugly_values | old_engines | merge | archive | blackhole | partitions | segments | many_tables | sql_modes) echo all ;;
     uca1400 | uca1400_parts | inet4) echo 10.10 ;;
     new_functions) echo 10.10 ;;
     mysql8_collation | small_sequence) echo 11.5 ;;
@@ -804,6 +804,14 @@ case_segments() {
   echo "CREATE TABLE ids (id BINARY(16) NOT NULL, v VARCHAR(1000) CHARACTER SET latin1, UNIQUE KEY (id));"
   echo "INSERT INTO ids SELECT UNHEX(MD5(n)), REPEAT('c', 950) FROM numbers;"
   echo "ANALYZE TABLE far_apart, topmost, ids;"
+}
+
+# More than a reader keeps locks of (64).
+case_many_tables() {
+  local i
+  for ((i = 0; i < 300; i++)); do
+    echo "CREATE TABLE t$i (id INT NOT NULL PRIMARY KEY, n INT, KEY (n)); INSERT INTO t$i VALUES (1, $i), (2, NULL);"
+  done
 }
 
 # In MariaDB only: DEFAULT as a list's last part.

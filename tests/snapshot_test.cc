@@ -9,7 +9,8 @@
 namespace zdpipe {
 namespace {
 
-constexpr size_t kOften = 640;  // tables read: a number at which they are let go of
+constexpr size_t kOften = 640;       // tables read: a number at which they are let go of
+constexpr size_t kVeryOften = 1024;  // at which a snapshot is begun anew, if need be
 
 class SnapshotTest : public ::testing::Test {
  protected:
@@ -111,6 +112,34 @@ TEST_F(SnapshotTest, WithoutTheRightTablesAreKeptAndSoIsTheSnapshot) {
   ASSERT_EQ(reader.QueryValue("SELECT COUNT(*) FROM d.t").value_or("?"), "0");
   EXPECT_TRUE(LetGoOfTables(reader, kOften).ok());
   EXPECT_FALSE(CanBeAltered());
+  ExpectTheSnapshotStays(reader);
+}
+
+TEST_F(SnapshotTest, WithoutTheRightAQuietSourcesSnapshotIsBegunAnew) {
+  Open(SourceState::kFrozen, server_->endpoint("reader", ""));
+  Session& reader = *snapshot_.sessions[0];
+  const auto let_go = [&](size_t tables_read) {
+    return LetGoOfTables(reader, tables_read, SourceState::kFrozen, snapshot_.proof);
+  };
+  ASSERT_EQ(reader.QueryValue("SELECT COUNT(*) FROM d.t").value_or("?"), "0");
+  EXPECT_TRUE(let_go(kOften).ok());
+  EXPECT_FALSE(CanBeAltered());
+  EXPECT_TRUE(let_go(kVeryOften).ok());
+  EXPECT_TRUE(IsInSnapshot(reader));
+
+  // The ALTER is in the binlog: what it has altered is not the snapshot's any more.
+  EXPECT_TRUE(CanBeAltered());
+  const absl::Status moved = let_go(kVeryOften);
+  EXPECT_EQ(FailureOf(moved), Failure::kConsistency) << moved;
+  EXPECT_FALSE(IsInSnapshot(reader));
+}
+
+// What is written without a binlog would be seen by a new snapshot, and in no proof.
+TEST_F(SnapshotTest, WithTheRightASnapshotIsNeverBegunAnew) {
+  Open(SourceState::kFrozen);
+  Session& reader = *snapshot_.sessions[0];
+  ASSERT_EQ(reader.QueryValue("SELECT COUNT(*) FROM d.t").value_or("?"), "0");
+  EXPECT_TRUE(LetGoOfTables(reader, kVeryOften, SourceState::kFrozen, snapshot_.proof).ok());
   ExpectTheSnapshotStays(reader);
 }
 

@@ -22,6 +22,8 @@ constexpr char kSetSavepoint[] = "SAVEPOINT zdpipe";
 constexpr char kRollBackToSavepoint[] = "ROLLBACK TO SAVEPOINT zdpipe";
 constexpr char kReleaseSavepoint[] = "RELEASE SAVEPOINT zdpipe";
 constexpr size_t kTablesHeld = 64;
+// Where savepoints do not help: a few round trips for each snapshot.
+constexpr size_t kTablesPerSnapshot = 512;
 
 absl::Status SetUpReader(Session& session) {
   ZDPIPE_RETURN_IF_ERROR(
@@ -279,6 +281,20 @@ absl::StatusOr<Snapshot> OpenSnapshot(const Endpoint& endpoint, SourceState stat
 
 absl::Status LetGoOfTables(Session& reader, size_t tables_read) {
   return tables_read % kTablesHeld == 0 ? reader.Execute(kRollBackToSavepoint) : absl::OkStatus();
+}
+
+absl::Status LetGoOfTables(Session& reader, size_t tables_read, SourceState state,
+                           const SnapshotProof& proof) {
+  ZDPIPE_RETURN_IF_ERROR(LetGoOfTables(reader, tables_read));
+  if (tables_read % kTablesPerSnapshot != 0) return absl::OkStatus();
+  ZDPIPE_ASSIGN_OR_RETURN(const std::string keeps,
+                          reader.QueryValue("SELECT @@log_bin AND @@sql_log_bin"));
+  if (keeps != "1") return absl::OkStatus();
+  ZDPIPE_RETURN_IF_ERROR(reader.Execute("ROLLBACK"));
+  ZDPIPE_RETURN_IF_ERROR(reader.Execute(kStartSnapshot));
+  ZDPIPE_ASSIGN_OR_RETURN(const SnapshotProof now, ReadProofInside(reader, state));
+  ZDPIPE_RETURN_IF_ERROR(CheckUnchanged(state, proof, now));
+  return reader.Execute(kSetSavepoint);
 }
 
 bool IsInSnapshot(Session& reader) {

@@ -67,6 +67,12 @@ absl::StatusOr<Snapshot> OpenSnapshot(const Endpoint& endpoint, SourceState stat
 // stays. Errors: the class of the session's end; also when the session is in no snapshot any more.
 absl::Status LetGoOfTables(Session& reader, size_t tables_read);
 
+// The same for a source that is quiet. Where the server keeps the tables, the snapshot is begun
+// anew now and then, and must have the same proof: kConsistency if it has not, and the session is
+// in no snapshot then.
+absl::Status LetGoOfTables(Session& reader, size_t tables_read, SourceState state,
+                           const SnapshotProof& proof);
+
 // Whether the session answers, and is still in the snapshot that it was opened in. It lets go of
 // nothing: tables that were read before are kept from then on.
 bool IsInSnapshot(Session& reader);
