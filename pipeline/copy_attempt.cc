@@ -18,6 +18,7 @@
 #include "engine/schema/definitions.h"
 #include "engine/server/server_session.h"
 #include "engine/server/sql_text.h"
+#include "pipeline/earlier_run.h"
 #include "pipeline/limited_by.h"
 #include "pipeline/object_removal.h"
 #include "pipeline/parallel.h"
@@ -42,10 +43,6 @@ constexpr int kLedgerWaitSeconds = 60;
 constexpr std::chrono::seconds kLockPatience{3};
 constexpr int kRemoveAttempts = 5;
 constexpr std::chrono::seconds kRemovePause{1};
-constexpr char kProofEntry[] = "state of the source";
-constexpr char kBinlogEntry[] = "the target's binlog";
-constexpr char kBinlogged[] = "has the copy";
-constexpr char kNotBinlogged[] = "does not have the copy";
 
 // Time first, so that ids sort; 64 random bits, so that they are never equal.
 std::string NewId() {
@@ -168,7 +165,9 @@ class Attempt {
     ledger_locked_.store(true);
     if (resume_) ZDPIPE_RETURN_IF_ERROR(FindRun());
     if (ended_.has_value()) return absl::OkStatus();
-    if (resume_) ZDPIPE_RETURN_IF_ERROR(ReadEarlierPlan());
+    if (resume_) {
+      ZDPIPE_ASSIGN_OR_RETURN(earlier_plan_, ReadRecordedPlan(*ledger_));
+    }
     ZDPIPE_RETURN_IF_ERROR(ChooseBinlog());
     ZDPIPE_ASSIGN_OR_RETURN(
         earlier_, resume_ ? Ledger::Objects(*target_, options_.selection.control_schema)
@@ -179,10 +178,12 @@ class Attempt {
                                            *target_, report_.resources));
     progress_.SetTotals(report_.tables_total, report_.bytes_estimate, report_.resources.lanes());
     ZDPIPE_ASSIGN_OR_RETURN(plan_, MakeResumePlan(options_, report_.resources, check_, *source_));
-    if (resume_) ZDPIPE_RETURN_IF_ERROR(CompareResumePlans(earlier_plan_, plan_));
+    if (resume_) ZDPIPE_RETURN_IF_ERROR(CompareResumePlans(earlier_plan_->plan, plan_));
     if (options_.resume && !resume_) {
-      ZDPIPE_ASSIGN_OR_RETURN(const bool ended, HasEndedBefore());
-      if (ended) return absl::OkStatus();
+      ZDPIPE_ASSIGN_OR_RETURN(EarlierRun run,
+                              FindRunInHandoff(options_, check_.catalog.tables, *target_));
+      TakeRun(std::move(run));
+      if (ended_.has_value()) return absl::OkStatus();
       Note("there is no run to resume on the target: starting at the beginning");
     }
     if (check_.refused()) return RefusedError(check_);
@@ -190,128 +191,27 @@ class Attempt {
     return SetUpTargetControl(*target_);
   }
 
-  // The run to go on with. Without one there is nothing to go on with: start at the beginning.
+  // Without a run to go on with the copy starts at the beginning.
   absl::Status FindRun() {
-    if (options_.source_state == SourceState::kMaster) {
-      return WithHint(MakeError(Failure::kResume,
-                                "a copy of a source that takes writes cannot be resumed: its "
-                                "snapshot has gone with the run"),
-                      "start again without --resume");
-    }
-    ZDPIPE_ASSIGN_OR_RETURN(const std::optional<LedgerRun> run,
-                            Ledger::Read(*target_, options_.selection.control_schema));
-    if (!run_id_.empty() && (!run.has_value() || run->run_id != run_id_)) {
-      return MakeError(Failure::kResume,
-                       absl::StrCat("the ledger of run ", run_id_,
-                                    " has gone from the target while the run was interrupted: "
-                                    "another one has taken it over, or ended it"));
-    }
-    if (!run.has_value()) return WithoutRun();
-    report_.run_id = run->run_id;
-    return run->state == "done" ? FindEndOf(*run) : absl::OkStatus();
+    ZDPIPE_ASSIGN_OR_RETURN(EarlierRun run, FindRunInLedger(options_, *target_, run_id_));
+    resume_ = !run.run_id.empty();
+    TakeRun(std::move(run));
+    return ended_.has_value() && !options_.keep_control ? ledger_->Drop() : absl::OkStatus();
   }
 
-  absl::Status WithoutRun() {
-    resume_ = false;
-    const std::optional<HandoffRun> handoff = ReadHandoffRun(options_.handoff_path);
-    const std::string target = options_.target.Address();
-    if (!handoff.has_value() || handoff->usable || handoff->target_address == target) {
-      return absl::OkStatus();
-    }
-    return WithHint(
-        MakeError(Failure::kResume,
-                  absl::StrCat("there is no run to resume on ", Printable(target), ": run ",
-                               Printable(handoff->run_id), " of ", Printable(options_.handoff_path),
-                               " was a copy to ", Printable(handoff->target_address))),
-        "name the target of that run, or start again without --resume");
-  }
-
-  // Of a run that has ended: its target may be in use. Only if it was stopped before it had handed
-  // over, which its handoff file tells, is there something to go on with.
-  absl::Status FindEndOf(const LedgerRun& run) {
-    const std::optional<HandoffRun> handoff = ReadHandoffRun(options_.handoff_path);
-    const bool its_file = handoff.has_value() && handoff->run_id == run.run_id;
-    if (!run.remains_only && its_file && !handoff->exit_code.has_value()) return absl::OkStatus();
-    if (!run.remains_only && !its_file) {
-      return WithHint(
-          MakeError(Failure::kResume,
-                    absl::StrCat("run ", run.run_id, " on the target has ended, and ",
-                                 Printable(options_.handoff_path), " is not its handoff file")),
-          "name its file with --handoff; or compare the servers with zdpipe verify");
-    }
-    Note(absl::StrCat("run ", run.run_id, " has ended already"));
-    ended_ = run.exit_code == 0
-                 ? absl::OkStatus()
-                 : MakeError(static_cast<Failure>(run.exit_code), Printable(run.error));
-    report_.handoff_usable = its_file && handoff->usable;
-    if (its_file) report_.handoff_paths = {options_.handoff_path};
-    return options_.keep_control ? absl::OkStatus() : ledger_->Drop();
-  }
-
-  // A run that was stopped after its ledger was gone: the handoff file says how it ended, and the
-  // source is as it was. Sets ended_.
-  absl::StatusOr<bool> HasEndedBefore() {
-    const std::optional<HandoffRun> run = ReadHandoffRun(options_.handoff_path);
-    if (!run.has_value() || !run->usable || !run->exit_code.has_value() ||
-        run->target_address != options_.target.Address()) {
-      return false;
-    }
-    ZDPIPE_ASSIGN_OR_RETURN(const SnapshotProof now,
-                            ReadProof(options_.source, options_.source_state, {}));
-    if (!CheckUnchanged(options_.source_state, run->proof, now).ok()) return false;
-    ZDPIPE_ASSIGN_OR_RETURN(const std::set<ObjectName> present, TablesOnTarget());
-    const auto& tables = check_.catalog.tables;
-    const bool all_there =
-        !tables.empty() && std::all_of(tables.begin(), tables.end(), [&](const TableInfo& table) {
-          return present.count(table.name) > 0;
-        });
-    if (!all_there) return false;
-    Note(absl::StrCat("run ", run->run_id, " has ended already, says ", options_.handoff_path,
-                      "; to compare the servers again: zdpipe verify"));
-    report_.run_id = run->run_id;
-    report_.handoff_paths = {options_.handoff_path};
-    report_.handoff_usable = true;
-    ended_ = *run->exit_code == 0 ? absl::OkStatus()
-                                  : MakeError(static_cast<Failure>(*run->exit_code),
-                                              "done, but not everything was made as on the source; "
-                                              "the report of that run lists what");
-    return true;
-  }
-
-  absl::Status ReadEarlierPlan() {
-    absl::StatusOr<Ledger::Plan> read = ledger_->ReadPlan();
-    if (!read.ok()) {
-      return PassingTrouble(read.status()).empty()
-                 ? Reclassify(Annotate(read.status(), "the ledger cannot be read"),
-                              Failure::kResume)
-                 : read.status();
-    }
-    earlier_plan_ = *std::move(read);
-    ZDPIPE_ASSIGN_OR_RETURN(const std::string proof, TakeEntry(kProofEntry));
-    ZDPIPE_ASSIGN_OR_RETURN(earlier_proof_, ParseProof(proof));
-    ZDPIPE_ASSIGN_OR_RETURN(const std::string binlog, TakeEntry(kBinlogEntry));
-    was_binlogged_ = binlog == kBinlogged;
-    return absl::OkStatus();
-  }
-
-  // What the plan has beside what is compared.
-  absl::StatusOr<std::string> TakeEntry(absl::string_view name) {
-    const auto entry = std::find_if(earlier_plan_.begin(), earlier_plan_.end(),
-                                    [&](const auto& e) { return e.first == name; });
-    if (entry == earlier_plan_.end()) {
-      return MakeError(Failure::kResume,
-                       absl::StrCat("the ledger is damaged: its plan has no '", name, "'"));
-    }
-    std::string value = std::move(entry->second);
-    earlier_plan_.erase(entry);
-    return value;
+  void TakeRun(EarlierRun run) {
+    if (!run.note.empty()) Note(run.note);
+    if (!run.run_id.empty()) report_.run_id = std::move(run.run_id);
+    report_.handoff_paths = std::move(run.handoff_paths);
+    report_.handoff_usable = run.handoff_usable;
+    ended_ = std::move(run.ended);
   }
 
   // All of a run goes into the target's binlog, or nothing of it.
   absl::Status ChooseBinlog() {
     bool skip = MaySkipBinlog();
-    if (was_binlogged_.has_value() && *was_binlogged_ == skip) {
-      skip = !*was_binlogged_;
+    if (earlier_plan_.has_value() && earlier_plan_->binlogged == skip) {
+      skip = !earlier_plan_->binlogged;
       if (skip) {
         Note(
             "a replica has been attached to the target since the copy began: it gets nothing of "
@@ -357,9 +257,9 @@ class Attempt {
       return sessions_.RememberSource(*snapshot_.sessions[i]);
     }));
     for (const std::string& note : snapshot_.notes) Note(note);
-    if (earlier_proof_.has_value()) {
+    if (earlier_plan_.has_value()) {
       ZDPIPE_RETURN_IF_ERROR(
-          Annotate(CheckUnchanged(options_.source_state, *earlier_proof_, snapshot_.proof),
+          Annotate(CheckUnchanged(options_.source_state, earlier_plan_->proof, snapshot_.proof),
                    absl::StrCat("run ", report_.run_id, " cannot be resumed")));
     }
     captured_at_ = UtcNow();
@@ -458,9 +358,8 @@ class Attempt {
     run.source = check_.source.address;
     run.tables_total = report_.tables_total;
     run.bytes_estimate = report_.bytes_estimate;
-    plan_.emplace_back(kProofEntry, ProofText(snapshot_.proof));
-    plan_.emplace_back(kBinlogEntry, sessions_.skips_binlog() ? kNotBinlogged : kBinlogged);
-    ZDPIPE_RETURN_IF_ERROR(ledger_->Start(run, plan_, token_));
+    const RecordedPlan recorded{plan_, snapshot_.proof, !sessions_.skips_binlog()};
+    ZDPIPE_RETURN_IF_ERROR(ledger_->Start(run, PlanToRecord(recorded), token_));
     ledger_started_.store(true);
     return absl::OkStatus();
   }
@@ -483,7 +382,7 @@ class Attempt {
       ZDPIPE_RETURN_IF_ERROR(Remove(*object));
       ZDPIPE_RETURN_IF_ERROR(ledger_->ForgetObject(object->kind, object->schema, object->name));
     }
-    ZDPIPE_ASSIGN_OR_RETURN(const std::set<ObjectName> present, TablesOnTarget());
+    ZDPIPE_ASSIGN_OR_RETURN(const std::set<ObjectName> present, TablesOn(*target_));
     ZDPIPE_ASSIGN_OR_RETURN(const std::vector<LedgerTable> tables, ledger_->ReadTables());
     for (const LedgerTable& table : tables) {
       TableStart& start = starts_[{table.schema, table.name}];
@@ -493,15 +392,6 @@ class Attempt {
     }
     report_.resume.emplace();
     return absl::OkStatus();
-  }
-
-  absl::StatusOr<std::set<ObjectName>> TablesOnTarget() {
-    ZDPIPE_ASSIGN_OR_RETURN(
-        const Result found,
-        target_->Query("SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES"));
-    std::set<ObjectName> names;
-    for (const auto& row : found.rows) names.insert({row[0].value_or(""), row[1].value_or("")});
-    return names;
   }
 
   // What an unfinished run has made is ours to remove; whatever it did not make stays.
@@ -803,11 +693,9 @@ class Attempt {
   std::atomic<bool> ledger_started_ = false;
   const std::string token_ = NewId();  // of the ledger's claim
   Ledger::Plan plan_;
-  Ledger::Plan earlier_plan_;  // of the run that is resumed, as what follows
-  std::optional<SnapshotProof> earlier_proof_;
-  std::optional<bool> was_binlogged_;
-  std::optional<absl::Status> ended_;        // the run to be resumed has ended so
-  std::map<ObjectName, TableStart> starts_;  // complete before the lanes start
+  std::optional<RecordedPlan> earlier_plan_;  // of the run that is resumed
+  std::optional<absl::Status> ended_;         // the run to be resumed has ended so
+  std::map<ObjectName, TableStart> starts_;   // complete before the lanes start
   std::vector<LedgerObject> earlier_;
   CheckResult check_;
   Snapshot snapshot_;

@@ -19,6 +19,11 @@ constexpr size_t kShownBytes = 200;
 // Of the ledger's tables; another number with each change of what they mean.
 constexpr char kLedgerFormat[] = "format 2";
 
+constexpr char kProofEntry[] = "state of the source";
+constexpr char kBinlogEntry[] = "the target's binlog";
+constexpr char kBinlogged[] = "has the copy";
+constexpr char kNotBinlogged[] = "does not have the copy";
+
 std::string DefinerText(const DefinerPolicy& policy) {
   switch (policy.kind) {
     case DefinerPolicy::Kind::kKeep:
@@ -68,6 +73,18 @@ std::string Shown(const std::string& value) {
 void Add(std::string& text, std::initializer_list<absl::string_view> fields) {
   // With their lengths, so that no two lists of fields give one text.
   for (absl::string_view field : fields) absl::StrAppend(&text, field.size(), ":", field);
+}
+
+absl::StatusOr<std::string> TakeEntry(absl::string_view name, Ledger::Plan& plan) {
+  const auto entry =
+      std::find_if(plan.begin(), plan.end(), [&](const auto& e) { return e.first == name; });
+  if (entry == plan.end()) {
+    return MakeError(Failure::kResume,
+                     absl::StrCat("the ledger is damaged: its plan has no '", name, "'"));
+  }
+  std::string value = std::move(entry->second);
+  plan.erase(entry);
+  return value;
 }
 
 }  // namespace
@@ -124,6 +141,29 @@ absl::StatusOr<Ledger::Plan> MakeResumePlan(const CopyOptions& options, const Re
       {"objects of the source", CatalogDigest(check.catalog)},
       {"ledger", kLedgerFormat},
   };
+}
+
+Ledger::Plan PlanToRecord(const RecordedPlan& recorded) {
+  Ledger::Plan all = recorded.plan;
+  all.emplace_back(kProofEntry, ProofText(recorded.proof));
+  all.emplace_back(kBinlogEntry, recorded.binlogged ? kBinlogged : kNotBinlogged);
+  return all;
+}
+
+absl::StatusOr<RecordedPlan> ReadRecordedPlan(Ledger& ledger) {
+  absl::StatusOr<Ledger::Plan> all = ledger.ReadPlan();
+  if (!all.ok()) {
+    return PassingTrouble(all.status()).empty()
+               ? Reclassify(Annotate(all.status(), "the ledger cannot be read"), Failure::kResume)
+               : all.status();
+  }
+  RecordedPlan recorded;
+  ZDPIPE_ASSIGN_OR_RETURN(const std::string proof, TakeEntry(kProofEntry, *all));
+  ZDPIPE_ASSIGN_OR_RETURN(recorded.proof, ParseProof(proof));
+  ZDPIPE_ASSIGN_OR_RETURN(const std::string binlog, TakeEntry(kBinlogEntry, *all));
+  recorded.binlogged = binlog == kBinlogged;
+  recorded.plan = *std::move(all);
+  return recorded;
 }
 
 absl::Status CompareResumePlans(const Ledger::Plan& earlier, const Ledger::Plan& now) {
