@@ -191,12 +191,16 @@ class Attempt {
     return SetUpTargetControl(*target_);
   }
 
-  // Without a run to go on with the copy starts at the beginning.
+  // Without a run to go on with the copy starts at the beginning. What is left of the ledger of one
+  // that has ended goes now, if it can: how the run ended does not depend on it.
   absl::Status FindRun() {
     ZDPIPE_ASSIGN_OR_RETURN(EarlierRun run, FindRunInLedger(options_, *target_, run_id_));
     resume_ = !run.run_id.empty();
     TakeRun(std::move(run));
-    return ended_.has_value() && !options_.keep_control ? ledger_->Drop() : absl::OkStatus();
+    if (!ended_.has_value() || options_.keep_control) return absl::OkStatus();
+    const absl::Status dropped = ledger_->Drop();
+    if (!dropped.ok()) Note(absl::StrCat("the ledger cannot be removed: ", dropped.message()));
+    return absl::OkStatus();
   }
 
   void TakeRun(EarlierRun run) {
@@ -586,7 +590,8 @@ class Attempt {
     const Failure failure = status.ok() ? Failure::kInternal : FailureOf(status);
     const bool complete =
         status.ok() || failure == Failure::kPartial || failure == Failure::kHandoff;
-    if (!complete && !report_.handoff_paths.empty()) {
+    // The files of a run that has ended before are not ours to write.
+    if (!complete && !ended_.has_value() && !report_.handoff_paths.empty()) {
       const absl::Status written = WriteHandoffs(false, {std::string(status.message())}, false);
       if (!written.ok()) Note(std::string(written.message()));
     }

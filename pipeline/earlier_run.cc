@@ -71,6 +71,9 @@ absl::StatusOr<EarlierRun> FindRunInLedger(const CopyOptions& options, Session& 
                                   "another one has taken it over, or ended it"));
   }
   if (!run.has_value()) return WithoutRun(options);
+  if (run->run_id.empty()) {
+    return MakeError(Failure::kResume, "the ledger is damaged: its run has no id");
+  }
   if (run->state == "done") return EndOf(*run, options);
   EarlierRun found;
   found.run_id = run->run_id;
@@ -104,15 +107,6 @@ absl::StatusOr<EarlierRun> FindRunInHandoff(const CopyOptions& options,
                                                  "done, but not everything was made as on the "
                                                  "source; the report of that run lists what");
   return found;
-}
-
-absl::StatusOr<std::set<ObjectName>> TablesOn(Session& server) {
-  ZDPIPE_ASSIGN_OR_RETURN(
-      const Result found,
-      server.Query("SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES"));
-  std::set<ObjectName> names;
-  for (const auto& row : found.rows) names.insert({row[0].value_or(""), row[1].value_or("")});
-  return names;
 }
 
 }  // namespace zdpipe

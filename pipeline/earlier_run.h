@@ -3,7 +3,6 @@
 #define ZDPIPE_PIPELINE_EARLIER_RUN_H_
 
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -33,9 +32,6 @@ absl::StatusOr<EarlierRun> FindRunInLedger(const CopyOptions& options, Session& 
 // is as it was, and all of `tables` are on the target.
 absl::StatusOr<EarlierRun> FindRunInHandoff(const CopyOptions& options,
                                             const std::vector<TableInfo>& tables, Session& target);
-
-// The names of all tables, views and sequences of a server.
-absl::StatusOr<std::set<ObjectName>> TablesOn(Session& server);
 
 }  // namespace zdpipe
 

@@ -32,8 +32,8 @@ class Pool {
     free_.push_back(item.get());
     all_.push_back(std::move(item));
   }
-  // Waits until one is free. The pipelines never have more tokens than there are items, so the
-  // wait is short: another stage is about to give one back.
+  // Waits until one is free: whoever has one gives it back without waiting for a further one. (A
+  // range that waits for its loader is taken up by the other thread of its pipeline's arena.)
   T* Take() {
     std::unique_lock lock(mutex_);
     given_.wait(lock, [this] { return !free_.empty(); });

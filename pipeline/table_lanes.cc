@@ -3,6 +3,7 @@
 #include <oneapi/tbb/global_control.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <mutex>
@@ -50,6 +51,8 @@ class TableLanes {
       return AddLoader(plan_.IsSmallLane(i) ? small_loaders_ : loaders_);
     }));
 
+    // oneTBB has a thread for each processor otherwise. Those of a pipeline wait for servers: one
+    // for each loader, and some more while pipelines change their widths.
     tbb::global_control threads(tbb::global_control::max_allowed_parallelism, 2 * plan_.jobs + 2);
     TableQueue queue(tables, any_lanes, plan_.jobs);
     LaneGate gate(
@@ -74,6 +77,13 @@ class TableLanes {
     }
     for (std::thread& thread : lane_threads) thread.join();
     outcome_.lanes = std::min(gate.best(), any_lanes);
+    if (snapshots_renewed_ > 0) {
+      context_.note(
+          absl::StrCat("readers began their snapshots anew ", snapshots_renewed_.load(),
+                       " times, each time with the same proof: the source keeps a lock on "
+                       "every table that a snapshot has read, unless its user may set "
+                       "sql_log_bin"));
+    }
     ZDPIPE_RETURN_IF_ERROR(error_.status());
     if (cancel_.cancelled()) return StoppedError();
     const absl::Status wide = CopyWideTables(any);
@@ -227,7 +237,7 @@ class TableLanes {
         wide_tables_.push_back(table);
       }
       if (read_to_the_end) {
-        ZDPIPE_ASSIGN_OR_RETURN(const bool in_snapshot, LetsGoOfTables(*sessions, ++tables_read));
+        ZDPIPE_ASSIGN_OR_RETURN(const bool in_snapshot, StaysInSnapshot(*sessions, ++tables_read));
         if (in_snapshot) continue;
       }
       // What was not read to its end has cost its session.
@@ -243,17 +253,21 @@ class TableLanes {
     }
   }
 
-  // Now and then (see LetGoOfTables); false for a reader that has lost its snapshot. Tables of a
+  // Lets go of tables now and then. False for a reader that has lost its snapshot. Tables of a
   // source that takes writes stay as they are until all are copied: their definitions are compared
   // then.
-  absl::StatusOr<bool> LetsGoOfTables(LaneSessions& sessions, size_t tables_read) {
+  absl::StatusOr<bool> StaysInSnapshot(LaneSessions& sessions, size_t tables_read) {
     const SourceState state = context_.options.source_state;
     if (state == SourceState::kMaster) return true;
-    const absl::Status status =
-        LetGoOfTables(*sessions.reader, tables_read, state, context_.snapshot.proof);
-    if (FailureOf(status) == Failure::kConsistency) return status;
-    if (!status.ok()) context_.note(absl::StrCat("a session was lost: ", status.message()));
-    return status.ok();
+    const absl::StatusOr<bool> renewed =
+        LetGoOrRenew(*sessions.reader, tables_read, state, context_.snapshot.proof);
+    if (renewed.ok()) {
+      if (*renewed) ++snapshots_renewed_;
+      return true;
+    }
+    if (FailureOf(renewed.status()) == Failure::kConsistency) return renewed.status();
+    context_.note(absl::StrCat("a session was lost: ", renewed.status().message()));
+    return false;
   }
 
   // Joins the lanes that have large tables, as long as there are some. A lane that cannot help (the
@@ -342,6 +356,7 @@ class TableLanes {
   Pool<RangeLoader> loaders_;
   Pool<Range> small_ranges_;  // of the lanes for small tables
   Pool<RangeLoader> small_loaders_;
+  std::atomic<size_t> snapshots_renewed_ = 0;
   std::mutex mutex_;       // guards what follows
   LanesOutcome& outcome_;  // what lanes hand in
   std::vector<const TableInfo*> wide_tables_;

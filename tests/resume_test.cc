@@ -468,6 +468,22 @@ TEST_F(ResumeTest, RunThatHasEndedIsLeftAlone) {
   ASSERT_DONE(target_->Sql("DROP DATABASE zdpipe"));
 }
 
+TEST_F(ResumeTest, HandoffOfARunThatHasEndedStaysWhenItsLedgerCannotBeRemoved) {
+  ASSERT_TRUE(Succeeds(RunZdpipe(Args({"--keep-control"}))));
+  ASSERT_DONE(target_->Sql(
+      "CREATE USER keeper@'127.0.0.1'; GRANT SELECT, INSERT, UPDATE ON *.* TO keeper@'127.0.0.1'"));
+  const std::string handoff = ReadFile(folder_ / "handoff.json");
+  const ProcessResult result =
+      RunZdpipe(CopyArgs({"--no-defaults", "--from", source_->address(), "--from-user", kUser,
+                          "--to", target_->address(), "--to-user", "keeper", "--resume"},
+                         folder_, Options({})));
+  EXPECT_TRUE(Succeeds(result));
+  EXPECT_THAT(result.standard_error, HasSubstr("has ended already"));
+  EXPECT_THAT(result.standard_error, HasSubstr("the ledger cannot be removed"));
+  EXPECT_EQ(ReadFile(folder_ / "handoff.json"), handoff);
+  ASSERT_DONE(target_->Sql("DROP USER keeper@'127.0.0.1'; DROP DATABASE zdpipe"));
+}
+
 TEST_F(ResumeTest, RunThatWasStoppedWhenItsLedgerWasGoneHasEnded) {
   ASSERT_TRUE(Succeeds(RunZdpipe(Args({"--keep-control"}))));
   ASSERT_DONE(target_->Sql("DROP TABLE zdpipe.object, zdpipe.claim, zdpipe.plan"));

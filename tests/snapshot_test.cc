@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "pipeline/parallel.h"
+#include "tests/copy_harness.h"
 #include "tests/support/test_server.h"
 
 namespace zdpipe {
@@ -18,9 +19,13 @@ class SnapshotTest : public ::testing::Test {
     auto server = TestServer::Start({.binlog = true});
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = std::move(*server);
-    ASSERT_TRUE(
-        server_->Sql("CREATE USER reader@'127.0.0.1'; GRANT SELECT ON *.* TO reader@'127.0.0.1'")
-            .ok());
+    ASSERT_TRUE(server_
+                    ->Sql("CREATE USER reader@'127.0.0.1', monitor@'127.0.0.1';"
+                          "GRANT SELECT, REPLICA MONITOR ON *.* TO reader@'127.0.0.1';"
+                          "GRANT SELECT, SHOW VIEW, TRIGGER, EVENT, REPLICA MONITOR, BINLOG "
+                          "MONITOR ON *.* TO "
+                          "monitor@'127.0.0.1'")
+                    .ok());
   }
   static void TearDownTestSuite() { server_.reset(); }
 
@@ -115,32 +120,107 @@ TEST_F(SnapshotTest, WithoutTheRightTablesAreKeptAndSoIsTheSnapshot) {
   ExpectTheSnapshotStays(reader);
 }
 
-TEST_F(SnapshotTest, WithoutTheRightAQuietSourcesSnapshotIsBegunAnew) {
-  Open(SourceState::kFrozen, server_->endpoint("reader", ""));
-  Session& reader = *snapshot_.sessions[0];
-  const auto let_go = [&](size_t tables_read) {
-    return LetGoOfTables(reader, tables_read, SourceState::kFrozen, snapshot_.proof);
-  };
-  ASSERT_EQ(reader.QueryValue("SELECT COUNT(*) FROM d.t").value_or("?"), "0");
-  EXPECT_TRUE(let_go(kOften).ok());
-  EXPECT_FALSE(CanBeAltered());
-  EXPECT_TRUE(let_go(kVeryOften).ok());
-  EXPECT_TRUE(IsInSnapshot(reader));
+class RenewalTest : public SnapshotTest {
+ protected:
+  void SetUp() override {
+    SnapshotTest::SetUp();
+    ASSERT_TRUE(PretendStoppedReplica(*server_).ok());
+  }
+  void TearDown() override {
+    SnapshotTest::TearDown();
+    ASSERT_TRUE(server_->Sql("RESET SLAVE ALL").ok());
+  }
+  // The session has read a table.
+  Session& OpenAs(const std::string& user, SourceState state = SourceState::kStoppedReplica) {
+    Open(state, server_->endpoint(user, ""));
+    EXPECT_EQ(reader().QueryValue("SELECT COUNT(*) FROM d.t").value_or("?"), "0");
+    return reader();
+  }
+  Session& reader() { return *snapshot_.sessions[0]; }
+  absl::StatusOr<bool> LetGo(size_t tables_read, SourceState state = SourceState::kStoppedReplica) {
+    return LetGoOrRenew(reader(), tables_read, state, snapshot_.proof);
+  }
+};
 
-  // The ALTER is in the binlog: what it has altered is not the snapshot's any more.
+TEST_F(RenewalTest, WithoutTheRightTheSnapshotIsBegunAnew) {
+  OpenAs("monitor");
+  EXPECT_EQ(LetGo(kOften).value_or(true), false);
+  EXPECT_FALSE(CanBeAltered());
+  EXPECT_EQ(LetGo(kVeryOften).value_or(false), true);
+  EXPECT_TRUE(IsInSnapshot(reader()));
   EXPECT_TRUE(CanBeAltered());
-  const absl::Status moved = let_go(kVeryOften);
-  EXPECT_EQ(FailureOf(moved), Failure::kConsistency) << moved;
-  EXPECT_FALSE(IsInSnapshot(reader));
 }
 
-// What is written without a binlog would be seen by a new snapshot, and in no proof.
-TEST_F(SnapshotTest, WithTheRightASnapshotIsNeverBegunAnew) {
-  Open(SourceState::kFrozen);
-  Session& reader = *snapshot_.sessions[0];
-  ASSERT_EQ(reader.QueryValue("SELECT COUNT(*) FROM d.t").value_or("?"), "0");
-  EXPECT_TRUE(LetGoOfTables(reader, kVeryOften, SourceState::kFrozen, snapshot_.proof).ok());
-  ExpectTheSnapshotStays(reader);
+TEST_F(RenewalTest, ASourceThatHasMovedIsNotTheSameSnapshot) {
+  OpenAs("monitor");
+  ASSERT_TRUE(server_->Sql("INSERT INTO d.u VALUES (2)").ok());
+  EXPECT_EQ(FailureOf(LetGo(kVeryOften).status()), Failure::kConsistency);
+  EXPECT_FALSE(IsInSnapshot(reader()));
+}
+
+// What is written may be in no proof there, and must not come into a later snapshot.
+TEST_F(RenewalTest, ASnapshotThatNothingProvesIsKept) {
+  OpenAs("root");  // savepoints help
+  EXPECT_EQ(LetGo(kVeryOften).value_or(true), false);
+  ExpectTheSnapshotStays(reader());
+
+  OpenAs("reader");  // may not know what the binlog leaves out
+  EXPECT_EQ(LetGo(kVeryOften).value_or(true), false);
+  EXPECT_FALSE(CanBeAltered());
+
+  OpenAs("monitor", SourceState::kFrozen);  // replication may go on
+  EXPECT_EQ(LetGo(kVeryOften, SourceState::kFrozen).value_or(true), false);
+  EXPECT_FALSE(CanBeAltered());
+}
+
+// A whole copy by one lane.
+class RenewalCopyTest : public RenewalTest {
+ protected:
+  static constexpr int kTables = 600;
+
+  void SetUp() override {
+    RenewalTest::SetUp();
+    std::string sql = "CREATE DATABASE many;";
+    for (int i = 0; i < kTables; ++i) {
+      absl::StrAppend(&sql, "CREATE TABLE many.t", i, " (id INT PRIMARY KEY);");
+    }
+    ASSERT_DONE(server_->Sql(sql));
+    target_ = StartServer();
+    ASSERT_NE(target_, nullptr);
+  }
+  void TearDown() override {
+    ASSERT_DONE(server_->Sql("DROP DATABASE many"));
+    RenewalTest::TearDown();
+  }
+  Strings Args() {
+    return CopyArgs({"--no-defaults", "--from", server_->address(), "--from-user", "monitor",
+                     "--to", target_->address(), "--to-user", "root", "--databases", "many",
+                     "--jobs", "1", "--verify", "none"},
+                    folder_);
+  }
+  std::string TablesOnTarget() {
+    return Value(*target_,
+                 "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'many'");
+  }
+
+  std::unique_ptr<TestServer> target_;
+  Folder folder_;
+};
+
+TEST_F(RenewalCopyTest, AllTablesArriveAndTheReportSaysSo) {
+  ASSERT_TRUE(Succeeds(RunZdpipe(Args())));
+  EXPECT_EQ(TablesOnTarget(), absl::StrCat(kTables));
+  EXPECT_THAT(Report(folder_)["notes"].dump(), testing::HasSubstr("anew 1 times"));
+}
+
+TEST_F(RenewalCopyTest, ASourceThatMovesIsFoundInTheMiddle) {
+  WriteLock lock(*target_);
+  BackgroundZdpipe copy(Args());
+  ASSERT_TRUE(Await([&] { return access((folder_ / "handoff.json").c_str(), F_OK) == 0; }));
+  ASSERT_DONE(server_->Sql("INSERT INTO d.u VALUES (2)"));
+  lock.Release();
+  EXPECT_TRUE(FailsWith(copy.Wait(), 6, {"the source moved while it was read"}));
+  EXPECT_EQ(TablesOnTarget(), "512");
 }
 
 // A savepoint goes into the binlog's cache: it may not leave it.

@@ -557,4 +557,13 @@ absl::Status DatabaseReader::ReadEvents() {
 }
 
 }  // namespace
+absl::StatusOr<std::set<ObjectName>> TablesOn(Session& server) {
+  ZDPIPE_ASSIGN_OR_RETURN(
+      const Result found,
+      server.Query("SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES"));
+  std::set<ObjectName> names;
+  for (const auto& row : found.rows) names.insert({row[0].value_or(""), row[1].value_or("")});
+  return names;
+}
+
 }  // namespace zdpipe

@@ -7,6 +7,7 @@
 #define ZDPIPE_ENGINE_SCHEMA_CATALOG_H_
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -135,6 +136,9 @@ bool IsSystemDatabase(absl::string_view name);
 // come with their database, but not when `selection.tables` is given. Then, unless databases are
 // listed too, the databases are those of the selected tables.
 absl::StatusOr<Catalog> ReadCatalog(Session& session, const Selection& selection);
+
+// The names of all tables, views and sequences of a server.
+absl::StatusOr<std::set<ObjectName>> TablesOn(Session& server);
 
 }  // namespace zdpipe
 

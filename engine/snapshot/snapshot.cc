@@ -184,6 +184,18 @@ absl::Status StartOnMaster(Snapshot& snapshot, const Endpoint& endpoint,
   return RequirePosition(snapshot.proof.binlog);
 }
 
+// Whether going back to the savepoint lets go of nothing.
+bool KeepsTables(Session& reader) {
+  return reader.QueryValue("SELECT @@log_bin AND @@sql_log_bin").value_or("") == "1";
+}
+
+// False also when the user may not know.
+bool BinlogHasEveryDatabase(Session& reader) {
+  const absl::StatusOr<Result> status = reader.Query("SHOW MASTER STATUS");
+  return status.ok() && status->rows.size() == 1 && status->Text(0, "Binlog_Do_DB").empty() &&
+         status->Text(0, "Binlog_Ignore_DB").empty();
+}
+
 }  // namespace
 
 std::string SnapshotProof::Difference(const SnapshotProof& later) const {
@@ -283,18 +295,20 @@ absl::Status LetGoOfTables(Session& reader, size_t tables_read) {
   return tables_read % kTablesHeld == 0 ? reader.Execute(kRollBackToSavepoint) : absl::OkStatus();
 }
 
-absl::Status LetGoOfTables(Session& reader, size_t tables_read, SourceState state,
-                           const SnapshotProof& proof) {
+absl::StatusOr<bool> LetGoOrRenew(Session& reader, size_t tables_read, SourceState state,
+                                  const SnapshotProof& proof) {
   ZDPIPE_RETURN_IF_ERROR(LetGoOfTables(reader, tables_read));
-  if (tables_read % kTablesPerSnapshot != 0) return absl::OkStatus();
-  ZDPIPE_ASSIGN_OR_RETURN(const std::string keeps,
-                          reader.QueryValue("SELECT @@log_bin AND @@sql_log_bin"));
-  if (keeps != "1") return absl::OkStatus();
+  if (tables_read % kTablesPerSnapshot != 0 || state != SourceState::kStoppedReplica ||
+      proof.binlog.empty() || !KeepsTables(reader) || !BinlogHasEveryDatabase(reader)) {
+    return false;
+  }
   ZDPIPE_RETURN_IF_ERROR(reader.Execute("ROLLBACK"));
   ZDPIPE_RETURN_IF_ERROR(reader.Execute(kStartSnapshot));
   ZDPIPE_ASSIGN_OR_RETURN(const SnapshotProof now, ReadProofInside(reader, state));
   ZDPIPE_RETURN_IF_ERROR(CheckUnchanged(state, proof, now));
-  return reader.Execute(kSetSavepoint);
+  // Not before: it is what IsInSnapshot looks for.
+  ZDPIPE_RETURN_IF_ERROR(reader.Execute(kSetSavepoint));
+  return true;
 }
 
 bool IsInSnapshot(Session& reader) {

@@ -67,11 +67,13 @@ absl::StatusOr<Snapshot> OpenSnapshot(const Endpoint& endpoint, SourceState stat
 // stays. Errors: the class of the session's end; also when the session is in no snapshot any more.
 absl::Status LetGoOfTables(Session& reader, size_t tables_read);
 
-// The same for a source that is quiet. Where the server keeps the tables, the snapshot is begun
-// anew now and then, and must have the same proof: kConsistency if it has not, and the session is
-// in no snapshot then.
-absl::Status LetGoOfTables(Session& reader, size_t tables_read, SourceState state,
-                           const SnapshotProof& proof);
+// The same for a session whose snapshot has `proof`. Where the server keeps the tables, but
+// whatever is written shows in the proof (a stopped replica, with a binlog that leaves no database
+// out), the snapshot is begun anew after every 512 tables, and must have the same proof. True when
+// it was. Errors: as above, and kConsistency; then IsInSnapshot is false, for a new snapshot is not
+// proven.
+absl::StatusOr<bool> LetGoOrRenew(Session& reader, size_t tables_read, SourceState state,
+                                  const SnapshotProof& proof);
 
 // Whether the session answers, and is still in the snapshot that it was opened in. It lets go of
 // nothing: tables that were read before are kept from then on.
