@@ -109,7 +109,7 @@ class Checker {
         Add("SOURCE_WITHOUT_BINLOG", Severity::kWarning, source_.endpoint().name, "log_bin is OFF",
             "without a binlog there are no coordinates: the handoff will not be usable (exit 12)");
       }
-      return absl::OkStatus();
+      return CheckOtherReplication();
     }
     absl::StatusOr<ReplicaStatus> replica = ReadReplicaStatus(source_);
     if (!replica.ok() && IsDenied(replica.status())) {
@@ -137,15 +137,49 @@ class Checker {
     return absl::OkStatus();
   }
 
+  // A source of which is not said that it is a stopped replica: what replication writes to it must
+  // be in its binlog, which is what its proof consists of; and a frozen one gets nothing.
+  absl::Status CheckOtherReplication() {
+    const absl::StatusOr<ReplicaStatus> replica = ReadReplicaStatus(source_);
+    if (!replica.ok() && IsDenied(replica.status())) {
+      Add("REPLICA_STATUS_DENIED", Severity::kWarning, source_.endpoint().name,
+          replica.status().message(),
+          "make sure that no replication runs on the source, or give the user the right to look");
+      return absl::OkStatus();
+    }
+    if (!replica.ok()) return replica.status();
+    for (const ReplicaChannel& channel : replica->channels) {
+      if (!channel.sql_running) continue;
+      if (options_.source_state == SourceState::kMaster) {
+        ZDPIPE_ASSIGN_OR_RETURN(const std::string logged,
+                                ReadVariable(source_, "log_slave_updates"));
+        if (logged == "ON") continue;
+      }
+      Add("REPLICA_RUNNING", Severity::kError, ChannelName(channel), PositionText(channel),
+          options_.source_state == SourceState::kMaster
+              ? "what replication writes is not in the source's binlog (log_slave_updates is OFF): "
+                "stop replication"
+              : "a source that is frozen does not replicate: stop replication; for a stopped "
+                "replica leave out --source-state");
+    }
+    return absl::OkStatus();
+  }
+
+  std::string ChannelName(const ReplicaChannel& channel) const {
+    const std::string& name = source_.endpoint().name;
+    return channel.channel.empty() ? name
+                                   : absl::StrCat(name, " channel ", Printable(channel.channel));
+  }
+
+  static std::string PositionText(const ReplicaChannel& channel) {
+    return absl::StrCat("Slave_SQL_Running is ", Printable(channel.sql_state), " at ",
+                        Printable(channel.applied.file), ":", channel.applied.position);
+  }
+
   absl::Status CheckChannel(const ReplicaChannel& channel) {
-    const std::string object =
-        channel.channel.empty()
-            ? source_.endpoint().name
-            : absl::StrCat(source_.endpoint().name, " channel ", Printable(channel.channel));
+    const std::string object = ChannelName(channel);
     if (channel.sql_running && !options_.stop_replica) {
-      Add("REPLICA_RUNNING", Severity::kError, object,
-          absl::StrCat("Slave_SQL_Running is ", Printable(channel.sql_state), " at ",
-                       Printable(channel.applied.file), ":", channel.applied.position),
+      Add("REPLICA_RUNNING", Severity::kError, object, PositionText(channel),
           "stop replication on the source-slave, or let zdpipe do it with --stop-replica");
     }
     if (!channel.sql_error.empty()) {

@@ -1131,6 +1131,30 @@ TEST_F(MigrationTest, ReplicaWithGtidHandsOverItsGtidPosition) {
   EXPECT_EQ(Differences(*master_, *target_, UserDatabases(*master_)), "");
 }
 
+// What a running replica writes without log_slave_updates is in no binlog.
+TEST_F(MigrationTest, AReplicaThatRunsIsNeitherFrozenNorAMaster) {
+  ASSERT_DONE(replica_->Sql("START SLAVE"));
+  ASSERT_DONE(AwaitReplica(*master_, *replica_));
+  EXPECT_TRUE(FailsWith(RunCopy(Ends(*replica_, *target_), folder_, {"--source-state", "frozen"}),
+                        3, {"REPLICA_RUNNING"}));
+  EXPECT_TRUE(FailsWith(RunCopy(Ends(*replica_, *target_), folder_, {"--source-state", "master"}),
+                        3, {"REPLICA_RUNNING"}));
+  EXPECT_EQ(UserDatabases(*target_), Strings());
+}
+
+TEST_F(MigrationTest, AFrozenReplicaThatSomebodyStartsHasMoved) {
+  ASSERT_DONE(AwaitReplica(*master_, *replica_));
+  ASSERT_DONE(replica_->Sql("STOP SLAVE SQL_THREAD"));
+  WriteLock lock(*target_);
+  BackgroundZdpipe copy(CopyArgs(Ends(*replica_, *target_), folder_, {"--source-state", "frozen"}));
+  ASSERT_TRUE(Await([&] { return access((folder_ / "handoff.json").c_str(), F_OK) == 0; }));
+  ASSERT_DONE(master_->Sql("INSERT INTO shop.orders (shop_id, cents) VALUES (1, 1)"));
+  ASSERT_DONE(replica_->Sql("START SLAVE SQL_THREAD"));
+  ASSERT_DONE(AwaitReplica(*master_, *replica_));
+  lock.Release();
+  EXPECT_TRUE(FailsWith(copy.Wait(), 6, {"the applied GTID position"}));
+}
+
 // Moves money between accounts in several tables, so that their sum never changes.
 class Bank {
  public:

@@ -55,10 +55,13 @@ absl::StatusOr<BinlogPosition> ReadSnapshotPosition(Session& session) {
 }
 
 absl::Status ReadReplicaProof(Session& session, SourceState state, SnapshotProof& proof) {
-  if (state != SourceState::kStoppedReplica) return absl::OkStatus();
-  ZDPIPE_ASSIGN_OR_RETURN(ReplicaStatus status, ReadReplicaStatus(session));
-  proof.channels = std::move(status.channels);
-  proof.replica_taken_from = std::move(status.taken_from);
+  if (state == SourceState::kMaster) return absl::OkStatus();
+  if (state == SourceState::kStoppedReplica) {
+    ZDPIPE_ASSIGN_OR_RETURN(ReplicaStatus status, ReadReplicaStatus(session));
+    proof.channels = std::move(status.channels);
+    proof.replica_taken_from = std::move(status.taken_from);
+  }
+  // Of a frozen source, too: it may be a replica that somebody starts.
   ZDPIPE_ASSIGN_OR_RETURN(
       proof.replica_gtid,
       ReadVariable(session, session.version().mariadb ? "gtid_slave_pos" : "gtid_executed"));
