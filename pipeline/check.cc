@@ -5,9 +5,11 @@
 #include <set>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "engine/server/sql_text.h"
 #include "pipeline/account_check.h"
 #include "pipeline/ledger_check.h"
@@ -37,6 +39,7 @@ class Checker {
     }
     ZDPIPE_RETURN_IF_ERROR(CheckNames());
     CheckRowsElsewhere();
+    ZDPIPE_RETURN_IF_ERROR(CheckMaster());
     ZDPIPE_RETURN_IF_ERROR(CheckLedger(target_, options_, earlier_, result_));
     ZDPIPE_RETURN_IF_ERROR(CheckTargetEmpty());
     ZDPIPE_RETURN_IF_ERROR(CheckTargetReadOnly());
@@ -183,20 +186,31 @@ class Checker {
           "stop replication on the source-slave, or let zdpipe do it with --stop-replica");
     }
     if (!channel.sql_error.empty()) {
-      Add("REPLICA_BROKEN", Severity::kWarning, object, Printable(channel.sql_error),
-          "replication had stopped with an error: the data may not be what the master has");
+      // MySQL's position is the one before which everything is applied; other workers may be ahead.
+      ZDPIPE_ASSIGN_OR_RETURN(const std::string workers,
+                              ReadVariable(source_, "slave_parallel_workers"));
+      const bool gaps = !source_.version().mariadb && !workers.empty() && workers != "0";
+      Add("REPLICA_BROKEN", gaps ? Severity::kError : Severity::kWarning, object,
+          Printable(channel.sql_error),
+          gaps ? "replication by several workers had stopped with an error, so the data may be "
+                 "ahead "
+                 "of the position: repair it (START SLAVE UNTIL SQL_AFTER_MTS_GAPS)"
+               : "replication had stopped with an error: the data may not be what the master has");
     }
     if (channel.parallel_mode == "minimal" || channel.parallel_mode == "none" ||
         channel.parallel_mode.empty()) {
       return absl::OkStatus();
     }
     ZDPIPE_ASSIGN_OR_RETURN(const std::string threads,
-                            ReadVariable(source_, "slave_domain_parallel_threads"));
-    if (!threads.empty() && threads != "0") {
+                            ReadVariable(source_, "slave_parallel_threads"));
+    ZDPIPE_ASSIGN_OR_RETURN(const std::string gtid, ReadVariable(source_, "gtid_slave_pos"));
+    if (!threads.empty() && threads != "0" && absl::StrContains(gtid, ',')) {
       Add("PARALLEL_DOMAINS", Severity::kWarning, object,
           absl::StrCat("Parallel_Mode ", Printable(channel.parallel_mode),
-                       ", slave_domain_parallel_threads ", threads),
-          "with several GTID domains applied in parallel use the GTID position of the handoff");
+                       ", slave_parallel_threads ", threads, ", gtid_slave_pos ", Printable(gtid)),
+          "with several GTID domains applied in parallel use the GTID position of the handoff: "
+          "file "
+          "and position are those of the domain that is ahead");
     }
     return absl::OkStatus();
   }
@@ -220,6 +234,44 @@ class Checker {
     for (const DatabaseInfo& database : result_.catalog.databases) look(database.name);
     for (const TableInfo& table : result_.catalog.tables) {
       look(absl::StrCat(table.name.schema, ".", table.name.name));
+    }
+    return absl::OkStatus();
+  }
+
+  // A source that takes writes: what its snapshot, or its binlog, does not have.
+  absl::Status CheckMaster() {
+    if (options_.source_state != SourceState::kMaster) return absl::OkStatus();
+    size_t tables = 0;
+    std::string example;
+    for (const TableInfo& table : result_.catalog.tables) {
+      if (!table.holds_rows() || table.transactional()) continue;
+      if (tables++ == 0) example = PrintableName(table.name.schema, table.name.name);
+    }
+    if (tables > 0) {
+      Add("NOT_IN_SNAPSHOT", Severity::kWarning, example,
+          absl::StrCat(tables,
+                       " tables of engines without transactions, on a source that takes "
+                       "writes: their rows may be later than the coordinates"),
+          "they will be listed (exit 8); copy from a stopped replica, or leave them out");
+    }
+    const absl::StatusOr<Result> status = source_.Query("SHOW MASTER STATUS");
+    if (IsSessionLost(status.status())) return status.status();
+    if (!status.ok() || status->rows.size() != 1) return absl::OkStatus();  // see the snapshot
+    const std::vector<std::string> logged =
+        absl::StrSplit(status->Text(0, "Binlog_Do_DB"), ',', absl::SkipEmpty());
+    const std::vector<std::string> ignored =
+        absl::StrSplit(status->Text(0, "Binlog_Ignore_DB"), ',', absl::SkipEmpty());
+    for (const DatabaseInfo& database : result_.catalog.databases) {
+      const auto is_it = [&](const std::string& name) { return name == database.name; };
+      if (std::none_of(ignored.begin(), ignored.end(), is_it) &&
+          (logged.empty() || std::any_of(logged.begin(), logged.end(), is_it))) {
+        continue;
+      }
+      Add("BINLOG_FILTERED", Severity::kError, Printable(database.name),
+          absl::StrCat("Binlog_Do_DB ", Printable(status->Text(0, "Binlog_Do_DB")),
+                       ", Binlog_Ignore_DB ", Printable(status->Text(0, "Binlog_Ignore_DB"))),
+          "the source's binlog leaves this database out, so nothing tells whether its sessions see "
+          "the same state: leave it out, or copy from a stopped replica");
     }
     return absl::OkStatus();
   }

@@ -261,6 +261,10 @@ class Attempt {
       return sessions_.RememberSource(*snapshot_.sessions[i]);
     }));
     for (const std::string& note : snapshot_.notes) Note(note);
+    const bool moved_during_check =
+        options_.source_state == SourceState::kMaster || (running && options_.stop_replica);
+    if (moved_during_check) ZDPIPE_RETURN_IF_ERROR(CheckCatalogUnchanged());
+    ZDPIPE_RETURN_IF_ERROR(CheckNothingIsPrepared());
     if (earlier_plan_.has_value()) {
       ZDPIPE_RETURN_IF_ERROR(
           Annotate(CheckUnchanged(options_.source_state, earlier_plan_->proof, snapshot_.proof),
@@ -268,6 +272,38 @@ class Attempt {
     }
     captured_at_ = UtcNow();
     return WriteHandoffs(false, {"the copy has not ended"}, false);
+  }
+
+  // What is copied was read while the source still took writes.
+  absl::Status CheckCatalogUnchanged() {
+    ZDPIPE_ASSIGN_OR_RETURN(const Catalog now, ReadCatalog(*source_, options_.selection));
+    if (CatalogDigest(now) == CatalogDigest(check_.catalog)) return absl::OkStatus();
+    return WithHint(MakeError(Failure::kConsistency,
+                              "tables or other objects of the source have changed between the "
+                              "check and the snapshot"),
+                    "nothing has been copied yet; start the copy again, while nobody runs DDL");
+  }
+
+  // Where XA PREPARE has a place of its own in the binlog, the coordinates may lie behind it: the
+  // rows are not in the snapshot then, and XA COMMIT would find nothing on the target.
+  absl::Status CheckNothingIsPrepared() {
+    const Version& version = source_->version();
+    if (!version.MariaDbAtLeast(10, 5) && !version.MySqlAtLeast(5, 7)) return absl::OkStatus();
+    const absl::StatusOr<Result> prepared = source_->Query("XA RECOVER");
+    if (IsSessionLost(prepared.status())) return prepared.status();
+    if (!prepared.ok()) {
+      Note(absl::StrCat("whether transactions are prepared (XA) on the source is not known: ",
+                        prepared.status().message()));
+      return absl::OkStatus();
+    }
+    if (prepared->rows.empty()) return absl::OkStatus();
+    return WithHint(
+        MakeError(Failure::kConsistency,
+                  absl::StrCat(prepared->rows.size(),
+                               " transactions are prepared (XA) on the source and not committed: "
+                               "their rows would be in no copy")),
+        "commit or roll them back; those of a replica end when their end on the master has been "
+        "replicated: start its threads, stop them again, and start the copy again");
   }
 
   void EndSourceSessions() {

@@ -771,6 +771,62 @@ TEST_F(CopyTest, ObjectsOfAFailedRunAreReplacedByTheNext) {
   ExpectCopied();
 }
 
+TEST_F(CopyTest, SeveralDomainsAppliedInParallelAreWarnedOf) {
+  ASSERT_DONE(
+      source_->Sql("CREATE DATABASE d; SET GLOBAL slave_parallel_threads = 2; SET GLOBAL "
+                   "gtid_slave_pos = '0-1-7'"));
+  ASSERT_TRUE(Succeeds(Copy()));
+  EXPECT_THAT(Report(folder_)["findings"].dump(), Not(HasSubstr("PARALLEL_DOMAINS")));
+  ASSERT_DONE(DropUserDatabases(*target_));
+  ASSERT_DONE(source_->Sql("SET GLOBAL gtid_slave_pos = '0-1-7,1-1-7'"));
+  ASSERT_TRUE(Succeeds(Copy()));
+  EXPECT_THAT(Report(folder_)["findings"].dump(), HasSubstr("PARALLEL_DOMAINS"));
+  ASSERT_DONE(
+      source_->Sql("SET GLOBAL slave_parallel_threads = DEFAULT; SET GLOBAL gtid_slave_pos = ''"));
+}
+
+// sql_select_limit is for every SELECT without a LIMIT, also for those of the catalog.
+TEST_F(CopyTest, LimitsOfTheServersOwnerCutNothingOff) {
+  ASSERT_DONE(
+      source_->Sql("CREATE DATABASE d; USE d; CREATE TABLE d.t (id INT PRIMARY KEY, a INT, b INT);"
+                   "INSERT INTO d.t SELECT seq, seq, seq FROM seq_1_to_100"));
+  for (TestServer* server : {source_, target_}) {
+    ASSERT_DONE(server->Sql("SET GLOBAL sql_select_limit = 2"));
+  }
+  ExpectCopied();
+  EXPECT_EQ(Value(*target_, "SELECT COUNT(b) FROM d.t"), "100");
+  for (TestServer* server : {source_, target_}) {
+    ASSERT_DONE(server->Sql("SET GLOBAL sql_select_limit = DEFAULT"));
+  }
+}
+
+// Stored in the time zone of whoever wrote the row; what a copy stores is computed in UTC.
+TEST_F(CopyTest, StoredValuesThatDependOnTheTimeZoneAreCompared) {
+  constexpr char kTable[] =
+      "SET time_zone = '%s'; CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY, at TIMESTAMP "
+      "NOT NULL, day DATE AS (DATE(at)) STORED); INSERT INTO d.t (id, at) VALUES "
+      "(1, '2024-05-01 00:30:00')";
+  ASSERT_DONE(source_->Sql(absl::StrReplaceAll(kTable, {{"%s", "+00:00"}})));
+  ExpectCopied();
+  ASSERT_DONE(DropUserDatabases(*source_));
+  ASSERT_DONE(DropUserDatabases(*target_));
+  ASSERT_DONE(source_->Sql(absl::StrReplaceAll(kTable, {{"%s", "+02:00"}})));
+  EXPECT_TRUE(FailsWith(Copy(), 7, {"d.t"}));
+  EXPECT_THAT(Report(folder_)["notes"].dump(), HasSubstr("generated columns differ"));
+}
+
+TEST_F(CopyTest, PreparedTransactionsAreInNoSnapshot) {
+  ASSERT_DONE(source_->Sql("CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY)"));
+  const std::unique_ptr<Session> session = Connect(*source_);
+  for (const char* sql :
+       {"XA START 'x'", "INSERT INTO d.t VALUES (1)", "XA END 'x'", "XA PREPARE 'x'"}) {
+    ASSERT_DONE(session->Execute(sql));
+  }
+  EXPECT_TRUE(FailsWith(Copy(), 6, {"prepared (XA)"}));
+  ASSERT_DONE(session->Execute("XA COMMIT 'x'"));
+  ExpectCopied();
+}
+
 TEST_F(CopyTest, NamesOfEveryKind) {
   std::string sql;
   const Strings names = {"it's",        "back`tick",  "a.b",          "with space",
@@ -1153,6 +1209,53 @@ TEST_F(MigrationTest, AFrozenReplicaThatSomebodyStartsHasMoved) {
   ASSERT_DONE(AwaitReplica(*master_, *replica_));
   lock.Release();
   EXPECT_TRUE(FailsWith(copy.Wait(), 6, {"the applied GTID position"}));
+}
+
+// The check reads what there is to copy before the replica stops: here, while it alters a table.
+TEST_F(MigrationTest, WhatIsReplicatedBetweenCheckAndSnapshotIsNotOverlooked) {
+  ASSERT_DONE(replica_->Sql("START SLAVE"));
+  ASSERT_DONE(
+      master_->Sql("USE shop; CREATE TABLE shop.slow (id INT PRIMARY KEY);"
+                   "INSERT INTO shop.slow SELECT seq FROM seq_10_to_99"));
+  ASSERT_DONE(AwaitReplica(*master_, *replica_));
+  ASSERT_DONE(
+      master_->Sql("ALTER TABLE shop.slow ADD COLUMN c INT DEFAULT (LENGTH(SHA2(REPEAT(id, "
+                   "5000000), 512))), ALGORITHM=COPY"));
+  ASSERT_TRUE(AwaitValue(*replica_,
+                         "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE "
+                         "'ALTER TABLE shop.slow%'",
+                         "1"));
+  EXPECT_TRUE(FailsWith(RunCopy(Ends(*replica_, *target_), folder_, {"--stop-replica"}), 6,
+                        {"changed between the check and the snapshot"}));
+  EXPECT_EQ(UserDatabases(*target_), Strings());
+  ASSERT_DONE(replica_->Sql("START SLAVE"));
+  ASSERT_DONE(AwaitReplica(*master_, *replica_));
+  ASSERT_TRUE(Succeeds(RunCopy(Ends(*replica_, *target_), folder_, {"--stop-replica"})));
+  EXPECT_EQ(Differences(*replica_, *target_, UserDatabases(*replica_)), "");
+}
+
+TEST_F(MigrationTest, TablesThatAreNotInAMastersSnapshotAreListed) {
+  ASSERT_DONE(master_->Sql("CREATE DATABASE old; CREATE TABLE old.t (id INT) ENGINE=MyISAM"));
+  const ProcessResult result =
+      RunCopy(Ends(*master_, *target_), folder_,
+              {"--source-state", "master", "--databases", "old", "--jobs", "2"});
+  EXPECT_TRUE(FailsWith(result, 8, {"old.t"}));
+  EXPECT_EQ(Report(folder_)["failures"][0]["kind"], "snapshot");
+  EXPECT_THAT(Report(folder_)["findings"].dump(), HasSubstr("NOT_IN_SNAPSHOT"));
+  ASSERT_DONE(master_->Sql("DROP DATABASE old"));
+}
+
+TEST(FilteredMasterTest, ADatabaseThatTheBinlogLeavesOutIsRefused) {
+  const auto master = StartServer({.args = {"--binlog-ignore-db=sessions"}, .binlog = true});
+  const auto target = StartServer();
+  ASSERT_NE(master, nullptr);
+  ASSERT_NE(target, nullptr);
+  ASSERT_DONE(master->Sql("CREATE DATABASE sessions; CREATE DATABASE shop"));
+  const Folder folder;
+  EXPECT_TRUE(FailsWith(RunCopy(Ends(*master, *target), folder, {"--source-state", "master"}), 3,
+                        {"BINLOG_FILTERED"}));
+  EXPECT_TRUE(Succeeds(RunCopy(Ends(*master, *target), folder,
+                               {"--source-state", "master", "--databases", "shop"})));
 }
 
 // Moves money between accounts in several tables, so that their sum never changes.

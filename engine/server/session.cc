@@ -243,10 +243,12 @@ absl::Status Session::SetUp() {
   // '+00:00': TIMESTAMP values must not pass through a daylight saving fold. Our quoting and SHOW
   // CREATE rely on a sql_mode without anything else; the CSV engine parses its values while it is
   // read, and takes a table for crashed when it meets an invalid date without ALLOW_INVALID_DATES.
-  // Loaders set a stricter mode of their own.
+  // Loaders set a stricter mode of their own. sql_select_limit, if the server's owner or
+  // init_connect has set it, would cut off every result without a word.
   ZDPIPE_RETURN_IF_ERROR(
       Execute("SET time_zone = '+00:00', sql_mode = 'ALLOW_INVALID_DATES', "
-              "sql_quote_show_create = 1, autocommit = 1"));
+              "sql_quote_show_create = 1, autocommit = 1, "
+              "sql_select_limit = 18446744073709551615"));
   std::vector<absl::string_view> wishes = {
       // A day by default: a lock held by somebody else must not look like a hang.
       "lock_wait_timeout = 60", "wait_timeout = 86400",
