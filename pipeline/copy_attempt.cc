@@ -265,6 +265,7 @@ class Attempt {
         options_.source_state == SourceState::kMaster || (running && options_.stop_replica);
     if (moved_during_check) ZDPIPE_RETURN_IF_ERROR(CheckCatalogUnchanged());
     ZDPIPE_RETURN_IF_ERROR(CheckNothingIsPrepared());
+    ZDPIPE_RETURN_IF_ERROR(NoteTemporaryTables());
     if (earlier_plan_.has_value()) {
       ZDPIPE_RETURN_IF_ERROR(
           Annotate(CheckUnchanged(options_.source_state, earlier_plan_->proof, snapshot_.proof),
@@ -304,6 +305,20 @@ class Attempt {
                                "their rows would be in no copy")),
         "commit or roll them back; those of a replica end when their end on the master has been "
         "replicated: start its threads, stop them again, and start the copy again");
+  }
+
+  // Statements that the replica has not applied yet may use them.
+  absl::Status NoteTemporaryTables() {
+    const absl::StatusOr<Result> open =
+        source_->Query("SHOW GLOBAL STATUS LIKE 'Slave_open_temp_tables'");
+    if (IsSessionLost(open.status())) return open.status();
+    if (!open.ok() || open->rows.empty() || open->rows[0][1].value_or("0") == "0") {
+      return absl::OkStatus();
+    }
+    Note(absl::StrCat("the source has ", *open->rows[0][1],
+                      " temporary tables of replicated sessions open, which are not carried: "
+                      "replicated statements that use them will fail on the target"));
+    return absl::OkStatus();
   }
 
   void EndSourceSessions() {

@@ -1234,6 +1234,18 @@ TEST_F(MigrationTest, WhatIsReplicatedBetweenCheckAndSnapshotIsNotOverlooked) {
   EXPECT_EQ(Differences(*replica_, *target_, UserDatabases(*replica_)), "");
 }
 
+TEST_F(MigrationTest, OpenTemporaryTablesOfReplicatedSessionsAreNoted) {
+  ASSERT_DONE(replica_->Sql("START SLAVE"));
+  const std::unique_ptr<Session> session = Connect(*master_);
+  for (const char* sql : {"SET binlog_format = 'STATEMENT'", "USE shop",
+                          "CREATE TEMPORARY TABLE shop.scratch (id INT)"}) {
+    ASSERT_DONE(session->Execute(sql));
+  }
+  ASSERT_DONE(AwaitReplica(*master_, *replica_));
+  ASSERT_TRUE(Succeeds(RunCopy(Ends(*replica_, *target_), folder_, {"--stop-replica"})));
+  EXPECT_THAT(Report(folder_)["notes"].dump(), HasSubstr("1 temporary tables"));
+}
+
 TEST_F(MigrationTest, TablesThatAreNotInAMastersSnapshotAreListed) {
   ASSERT_DONE(master_->Sql("CREATE DATABASE old; CREATE TABLE old.t (id INT) ENGINE=MyISAM"));
   const ProcessResult result =
