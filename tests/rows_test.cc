@@ -386,6 +386,18 @@ TablePlan Plan(const TableInfo& table) {
   return PlanTable(table, version, version);
 }
 
+TEST(TablePlanTest, GeneratedColumnsAreComparedWithoutThoseOfAPeriod) {
+  ColumnInfo generated = Column("g", "int");
+  ColumnInfo start = Column("s", "timestamp");
+  ColumnInfo end = Column("e", "timestamp");
+  generated.generated = start.generated = end.generated = true;
+  TableInfo table = Table({Column("a", "int"), generated, start, end}, {"a"});
+  table.system_versioned = true;
+  table.row_start = "s";
+  table.row_end = "e";
+  EXPECT_EQ(PlanGenerated(table).select, "SELECT `g` FROM `d`.`t``x` FOR SYSTEM_TIME ALL");
+}
+
 TEST(TablePlanTest, NamesEveryColumnButGeneratedOnes) {
   ColumnInfo generated = Column("g", "int");
   generated.generated = true;

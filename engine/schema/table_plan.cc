@@ -193,10 +193,8 @@ TablePlan PlanGenerated(const TableInfo& table) {
   TablePlan plan;
   std::string expressions;
   for (const ColumnInfo& column : table.columns) {
-    const bool transaction_number =
-        table.history_by_transaction &&
-        (column.name == table.row_start || column.name == table.row_end);
-    if (!column.generated || transaction_number) continue;
+    const bool of_period = column.name == table.row_start || column.name == table.row_end;
+    if (!column.generated || of_period) continue;
     const ColumnRole role = RoleOf(column);
     absl::StrAppend(&expressions, plan.roles.empty() ? "" : ", ", SelectExpression(column, role));
     plan.roles.push_back(role);

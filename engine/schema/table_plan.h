@@ -56,8 +56,9 @@ struct TablePlan {
 // them: equal rows have equal digests whichever of the two they are read from.
 TablePlan PlanTable(const TableInfo& table, const Version& from, const Version& to);
 
-// The same for the generated columns only: a SELECT in no particular order, to compare what two
-// servers have computed. The roles are empty when there are none.
+// The same for the generated columns only, but for those of a period (which the SELECT of the table
+// has): in no particular order, to compare what two servers have computed. The roles are empty when
+// there are none.
 TablePlan PlanGenerated(const TableInfo& table);
 
 // The plan's SELECT of those rows for which the SQL `condition` is true; "": of all.
