@@ -9,7 +9,6 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "engine/server/sql_text.h"
 #include "pipeline/account_check.h"
 #include "pipeline/ledger_check.h"
@@ -254,22 +253,19 @@ class Checker {
                        "writes: their rows may be later than the coordinates"),
           "they will be listed (exit 8); copy from a stopped replica, or leave them out");
     }
-    const absl::StatusOr<Result> status = source_.Query("SHOW MASTER STATUS");
-    if (IsSessionLost(status.status())) return status.status();
-    if (!status.ok() || status->rows.size() != 1) return absl::OkStatus();  // see the snapshot
-    const std::vector<std::string> logged =
-        absl::StrSplit(status->Text(0, "Binlog_Do_DB"), ',', absl::SkipEmpty());
-    const std::vector<std::string> ignored =
-        absl::StrSplit(status->Text(0, "Binlog_Ignore_DB"), ',', absl::SkipEmpty());
+    ZDPIPE_ASSIGN_OR_RETURN(const std::optional<BinlogFilter> filter, ReadBinlogFilter(source_));
+    if (!filter.has_value()) {
+      if (!result_.source.log_bin) return absl::OkStatus();  // said above
+      Add("BINLOG_FILTERED", Severity::kWarning, source_.endpoint().name,
+          "the source does not tell its user whether the binlog leaves databases out",
+          "give the user BINLOG MONITOR (MariaDB >= 10.5) or REPLICATION CLIENT");
+      return absl::OkStatus();
+    }
     for (const DatabaseInfo& database : result_.catalog.databases) {
-      const auto is_it = [&](const std::string& name) { return name == database.name; };
-      if (std::none_of(ignored.begin(), ignored.end(), is_it) &&
-          (logged.empty() || std::any_of(logged.begin(), logged.end(), is_it))) {
-        continue;
-      }
+      if (!filter->LeavesOut(database.name)) continue;
       Add("BINLOG_FILTERED", Severity::kError, Printable(database.name),
-          absl::StrCat("Binlog_Do_DB ", Printable(status->Text(0, "Binlog_Do_DB")),
-                       ", Binlog_Ignore_DB ", Printable(status->Text(0, "Binlog_Ignore_DB"))),
+          absl::StrCat("Binlog_Do_DB ", Printable(absl::StrJoin(filter->logged, ",")),
+                       ", Binlog_Ignore_DB ", Printable(absl::StrJoin(filter->ignored, ","))),
           "the source's binlog leaves this database out, so nothing tells whether its sessions see "
           "the same state: leave it out, or copy from a stopped replica");
     }

@@ -309,13 +309,11 @@ class Attempt {
 
   // Statements that the replica has not applied yet may use them.
   absl::Status NoteTemporaryTables() {
-    const absl::StatusOr<Result> open =
-        source_->Query("SHOW GLOBAL STATUS LIKE 'Slave_open_temp_tables'");
-    if (IsSessionLost(open.status())) return open.status();
-    if (!open.ok() || open->rows.empty() || open->rows[0][1].value_or("0") == "0") {
-      return absl::OkStatus();
-    }
-    Note(absl::StrCat("the source has ", *open->rows[0][1],
+    ZDPIPE_ASSIGN_OR_RETURN(const Result open,
+                            source_->Query("SHOW GLOBAL STATUS LIKE 'Slave_open_temp_tables'"));
+    const std::string count = open.rows.empty() ? "0" : open.rows[0][1].value_or("0");
+    if (count == "0") return absl::OkStatus();
+    Note(absl::StrCat("the source has ", count,
                       " temporary tables of replicated sessions open, which are not carried: "
                       "replicated statements that use them will fail on the target"));
     return absl::OkStatus();

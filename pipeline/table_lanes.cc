@@ -209,8 +209,9 @@ class TableLanes {
     std::optional<LaneSessions> sessions;  // of a lane that is let in
     size_t tables_read = 0;
     while (true) {
-      if (!plan_.IsSmallLane(lane))
+      if (!plan_.IsSmallLane(lane)) {
         gate.Await(lane, [&] { return context.queue.empty() || Stopping(); });
+      }
       const TableInfo* table =
           plan_.IsSmallLane(lane) ? context.queue.TakeSmall() : context.queue.Take();
       if (Stopping()) return absl::OkStatus();

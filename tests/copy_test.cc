@@ -1266,6 +1266,14 @@ TEST(FilteredMasterTest, ADatabaseThatTheBinlogLeavesOutIsRefused) {
   const Folder folder;
   EXPECT_TRUE(FailsWith(RunCopy(Ends(*master, *target), folder, {"--source-state", "master"}), 3,
                         {"BINLOG_FILTERED"}));
+  ASSERT_DONE(
+      master->Sql("CREATE USER plain@'127.0.0.1'; GRANT SELECT, SHOW VIEW, TRIGGER, EVENT ON *.* "
+                  "TO plain@'127.0.0.1'"));
+  EXPECT_THAT(
+      RunZdpipe({"check", "--no-defaults", "--source-state", "master", "--from", master->address(),
+                 "--from-user", "plain", "--to", target->address(), "--to-user", "root"})
+          .standard_output,
+      HasSubstr("BINLOG_FILTERED"));
   EXPECT_TRUE(Succeeds(RunCopy(Ends(*master, *target), folder,
                                {"--source-state", "master", "--databases", "shop"})));
 }

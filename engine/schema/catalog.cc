@@ -557,6 +557,7 @@ absl::Status DatabaseReader::ReadEvents() {
 }
 
 }  // namespace
+
 absl::StatusOr<std::set<ObjectName>> TablesOn(Session& server) {
   ZDPIPE_ASSIGN_OR_RETURN(
       const Result found,

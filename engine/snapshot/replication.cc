@@ -1,8 +1,11 @@
 #include "engine/snapshot/replication.h"
 
+#include <algorithm>
+
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "engine/server/sql_text.h"
 
 namespace zdpipe {
@@ -46,6 +49,16 @@ ReplicaChannel ReadChannel(const Result& result, size_t row) {
     if (!value.empty() && value != "0") channel.filters.push_back(absl::StrCat(column, "=", value));
   }
   return channel;
+}
+
+// nullopt when the server has no binlog or does not tell this user.
+absl::StatusOr<std::optional<Result>> QueryMasterStatus(Session& session) {
+  for (const char* statement : {"SHOW MASTER STATUS", "SHOW BINARY LOG STATUS"}) {
+    absl::StatusOr<Result> result = session.Query(statement);
+    if (IsSessionLost(result.status())) return result.status();
+    if (result.ok() && !result->rows.empty()) return *std::move(result);
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -101,14 +114,25 @@ absl::Status StopReplica(Session& session, const ReplicaStatus& status) {
 }
 
 absl::StatusOr<BinlogPosition> ReadMasterStatus(Session& session) {
-  for (const char* statement : {"SHOW MASTER STATUS", "SHOW BINARY LOG STATUS"}) {
-    const absl::StatusOr<Result> result = session.Query(statement);
-    if (IsSessionLost(result.status())) return result.status();
-    if (result.ok() && !result->rows.empty()) {
-      return BinlogPosition{result->Text(0, "File"), Number(result->Text(0, "Position"))};
-    }
-  }
-  return BinlogPosition();
+  ZDPIPE_ASSIGN_OR_RETURN(const std::optional<Result> status, QueryMasterStatus(session));
+  if (!status.has_value()) return BinlogPosition();
+  return BinlogPosition{status->Text(0, "File"), Number(status->Text(0, "Position"))};
+}
+
+bool BinlogFilter::LeavesOut(const std::string& database) const {
+  const auto has = [&](const std::vector<std::string>& names) {
+    return std::find(names.begin(), names.end(), database) != names.end();
+  };
+  return has(ignored) || (!logged.empty() && !has(logged));
+}
+
+absl::StatusOr<std::optional<BinlogFilter>> ReadBinlogFilter(Session& session) {
+  ZDPIPE_ASSIGN_OR_RETURN(const std::optional<Result> status, QueryMasterStatus(session));
+  if (!status.has_value()) return std::nullopt;
+  const auto names = [&](absl::string_view column) -> std::vector<std::string> {
+    return absl::StrSplit(status->Text(0, column), ',', absl::SkipEmpty());
+  };
+  return BinlogFilter{names("Binlog_Do_DB"), names("Binlog_Ignore_DB")};
 }
 
 absl::StatusOr<std::string> ReadVariable(Session& session, absl::string_view name) {

@@ -3,6 +3,7 @@
 #define ZDPIPE_ENGINE_SNAPSHOT_REPLICATION_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,19 @@ absl::Status StopReplica(Session& session, const ReplicaStatus& status);
 // The server's own binlog, by SHOW MASTER STATUS / SHOW BINARY LOG STATUS; empty when it has none
 // or does not tell this user. Errors: a lost session, which has told nothing.
 absl::StatusOr<BinlogPosition> ReadMasterStatus(Session& session);
+
+// Databases whose writes do not go into the server's binlog.
+struct BinlogFilter {
+  std::vector<std::string> logged;   // Binlog_Do_DB: no others; empty: all
+  std::vector<std::string> ignored;  // Binlog_Ignore_DB
+
+  bool empty() const { return logged.empty() && ignored.empty(); }
+  bool LeavesOut(const std::string& database) const;
+};
+
+// By the same statements. nullopt when the server has no binlog or does not tell this user. Errors:
+// a lost session.
+absl::StatusOr<std::optional<BinlogFilter>> ReadBinlogFilter(Session& session);
 
 // A global variable; "" when the server does not know it. Errors: a lost session.
 absl::StatusOr<std::string> ReadVariable(Session& session, absl::string_view name);

@@ -194,9 +194,8 @@ bool KeepsTables(Session& reader) {
 
 // False also when the user may not know.
 bool BinlogHasEveryDatabase(Session& reader) {
-  const absl::StatusOr<Result> status = reader.Query("SHOW MASTER STATUS");
-  return status.ok() && status->rows.size() == 1 && status->Text(0, "Binlog_Do_DB").empty() &&
-         status->Text(0, "Binlog_Ignore_DB").empty();
+  const absl::StatusOr<std::optional<BinlogFilter>> filter = ReadBinlogFilter(reader);
+  return filter.ok() && filter->has_value() && (*filter)->empty();
 }
 
 }  // namespace
