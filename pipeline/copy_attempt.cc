@@ -188,7 +188,7 @@ class Attempt {
     }
     if (check_.refused()) return RefusedError(check_);
     if (sessions_.skips_binlog()) target_->TrySet("sql_log_bin = 0");
-    return SetUpTargetControl(*target_);
+    return SetUpTargetControl(*target_, source_->version());
   }
 
   // Without a run to go on with the copy starts at the beginning. What is left of the ledger of one
@@ -294,7 +294,8 @@ class Attempt {
     if (IsSessionLost(prepared.status())) return prepared.status();
     if (!prepared.ok()) {
       Note(absl::StrCat("whether transactions are prepared (XA) on the source is not known: ",
-                        prepared.status().message()));
+                        prepared.status().message(),
+                        version.MySqlAtLeast(8, 0) ? " (it takes XA_RECOVER_ADMIN)" : ""));
       return absl::OkStatus();
     }
     if (prepared->rows.empty()) return absl::OkStatus();
@@ -460,12 +461,13 @@ class Attempt {
 
   absl::Status Remove(const LedgerObject& object) {
     ZDPIPE_ASSIGN_OR_RETURN(const bool other_mode, RemoveObject(*target_, object));
-    return other_mode ? SetUpTargetControl(*target_) : absl::OkStatus();
+    return other_mode ? SetUpTargetControl(*target_, source_->version()) : absl::OkStatus();
   }
 
   absl::Status CopyTables() {
     const LanesContext context{.options = options_,
                                .resources = report_.resources,
+                               .source_version = source_->version(),
                                .target_version = target_->version(),
                                .tables = check_.catalog.tables,
                                .bytes_estimate = report_.bytes_estimate,

@@ -8,7 +8,9 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "engine/schema/sql_scanner.h"
 #include "engine/schema/table_ddl.h"
 #include "engine/server/sql_text.h"
 
@@ -129,7 +131,7 @@ class ReleaseChecker {
     static constexpr Feature kInet6 = {"type INET6", 10, 5, 0, 0};
     static constexpr Feature kInet4 = {"type INET4", 10, 10, 0, 0};
     static constexpr Feature kUuid = {"type UUID", 10, 7, 0, 0};
-    static constexpr Feature kVector = {"type VECTOR", 11, 7, 0, 0};
+    static constexpr Feature kVector = {"type VECTOR", 11, 7, 9, 0};
     static const std::map<std::string, Feature> kTypes = {
         {"inet6", kInet6}, {"inet4", kInet4}, {"uuid", kUuid}, {"vector", kVector}};
     for (const ObjectName& sequence : catalog_.sequences) {
@@ -257,8 +259,13 @@ class ReleaseChecker {
     for (const TableInfo& table : catalog_.tables) {
       ZDPIPE_ASSIGN_OR_RETURN(const std::string shown, Shown("TABLE", table.name));
       if (shown.empty()) continue;
-      const absl::StatusOr<TableDdl> whole = SplitTableDdl(table, shown, inline_indexes);
-      if (whole.ok()) CheckParsed(table.name, whole->create);  // else the copy says what is wrong
+      const absl::StatusOr<TableDdl> whole =
+          SplitTableDdl(table, InWordsOf(target_.version(), shown), inline_indexes);
+      if (!whole.ok()) continue;  // the copy says what is wrong
+      CheckParsed(table.name, whole->create);
+      if (source_.version().mariadb != target_.version().mariadb) {
+        CheckFunctions(table, whole->create);
+      }
     }
     for (const ObjectName& sequence : catalog_.sequences) {
       ZDPIPE_ASSIGN_OR_RETURN(const std::string shown, Shown("SEQUENCE", sequence));
@@ -276,9 +283,42 @@ class ReleaseChecker {
     return !shown.ok() || shown->rows.empty() ? std::string() : shown->rows[0][1].value_or("");
   }
 
-  void CheckParsed(const ObjectName& object, const std::string& create) {
+  // Functions of the other vendor in defaults, generated columns and CHECKs: parsing a CREATE TABLE
+  // does not look them up, parsing a SELECT does.
+  void CheckFunctions(const TableInfo& table, const std::string& create) {
+    const std::vector<absl::string_view> expressions = ExpressionsIn(create);
+    if (expressions.empty()) return;
+    std::vector<std::string> columns;
+    for (const ColumnInfo& column : table.columns) {
+      columns.push_back(absl::StrCat("NULL AS ", QuoteName(column.name)));
+    }
+    CheckParsed(table.name, absl::StrCat("SELECT ", absl::StrJoin(expressions, ", "),
+                                         " FROM (SELECT ", absl::StrJoin(columns, ", "), ") AS t"));
+  }
+
+  // What is in parentheses behind DEFAULT, AS and CHECK, with them.
+  static std::vector<absl::string_view> ExpressionsIn(absl::string_view create) {
+    std::vector<absl::string_view> expressions;
+    SqlScanner scanner(create);
+    for (SqlToken token = scanner.Next(); token.kind != SqlToken::Kind::kEnd;
+         token = scanner.Next()) {
+      if (!token.IsWord("DEFAULT") && !token.IsWord("AS") && !token.IsWord("CHECK")) continue;
+      token = scanner.Next();
+      const size_t begin = token.begin;
+      if (!token.IsSymbol('(')) continue;
+      for (int depth = 1; depth > 0 && token.kind != SqlToken::Kind::kEnd;) {
+        token = scanner.Next();
+        depth += token.IsSymbol('(') ? 1 : token.IsSymbol(')') ? -1 : 0;
+      }
+      expressions.push_back(create.substr(begin, token.end - begin));
+    }
+    return expressions;
+  }
+
+  void CheckParsed(const ObjectName& object, const std::string& statement) {
     const absl::Status parsed =
-        target_.ExecuteWithWarnings(absl::StrCat("PREPARE zdpipe_check FROM ", QuoteText(create)))
+        target_
+            .ExecuteWithWarnings(absl::StrCat("PREPARE zdpipe_check FROM ", QuoteText(statement)))
             .status();
     if (parsed.ok() || !IsUnknownWord(ServerErrnoOf(parsed))) return;
     const std::string name = PrintableName(object.schema, object.name);
@@ -297,6 +337,7 @@ class ReleaseChecker {
         1193 /* system variable */,
         1235 /* not supported */,
         1273 /* collation */,
+        1305 /* function */,
         1479 /* a LIST partition without VALUES IN, as the DEFAULT is */,
         1911 /* option */,
         4161 /* data type */};

@@ -65,7 +65,7 @@ class TableComparer {
                 const CompareOptions& options)
       : name_(PrintableName(table.name.schema, table.name.name)),
         plan_(PlanTable(table, source.version(), target.version())),
-        target_scan_(PlanTable(table, target.version(), target.version()).scan),
+        target_plan_(PlanTable(table, target.version(), target.version())),
         options_(options),
         source_(source),
         target_(target) {
@@ -134,7 +134,8 @@ class TableComparer {
 
   template <typename OnRow>
   absl::Status ForEachRow(Session& session, RowLayout& layout, OnRow on_row) const {
-    const std::string& scan = &session == &target_ ? target_scan_ : plan_.scan;
+    const TablePlan& plan = &session == &target_ ? target_plan_ : plan_;
+    const std::string& scan = options_.json_by_text ? plan.scan_of_texts : plan.scan;
     ZDPIPE_ASSIGN_OR_RETURN(const std::unique_ptr<RowStream> stream,
                             RowStream::Open(session, scan, plan_.roles));
     layout = stream->layout();
@@ -278,7 +279,7 @@ class TableComparer {
 
   const std::string name_;
   const TablePlan plan_;  // of the source's rows, as the target stores them
-  const std::string target_scan_;
+  const TablePlan target_plan_;
   const CompareOptions& options_;
   Session& source_;
   Session& target_;

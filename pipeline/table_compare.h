@@ -47,6 +47,8 @@ struct CompareOptions {
   size_t differences_shown = 100;
   // One of the ends cannot store -0.0: Version::KeepsNegativeZero.
   bool forgive_negative_zeros = false;
+  // Read JSON documents by TablePlan::scan_of_texts; only of a table that has it, on both ends.
+  bool json_by_text = false;
   std::function<bool()> stopping;                 // asked every thousand rows
   std::function<void(uint64_t, uint64_t)> moved;  // rows and bytes read since the last call
 };

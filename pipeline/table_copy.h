@@ -66,8 +66,9 @@ struct TableStart {
 absl::StatusOr<TableOutcome> CopyTable(const TableInfo& table, const TableStart& start,
                                        LaneSessions& sessions, TableCopyContext& context);
 
-// Sessions of the target that create objects: no foreign key checks, a missing engine is an error.
-absl::Status SetUpTargetControl(Session& session);
+// Sessions of the target that create objects: no foreign key checks, a missing engine is an error,
+// and the words of a server of release `source` mean what they mean there.
+absl::Status SetUpTargetControl(Session& session, const Version& source);
 
 }  // namespace zdpipe
 

@@ -160,7 +160,7 @@ class TableLanes {
 
   absl::StatusOr<std::unique_ptr<Session>> OpenTargetControl() {
     ZDPIPE_ASSIGN_OR_RETURN(std::unique_ptr<Session> control, context_.sessions.ConnectTarget());
-    ZDPIPE_RETURN_IF_ERROR(SetUpTargetControl(*control));
+    ZDPIPE_RETURN_IF_ERROR(SetUpTargetControl(*control, context_.source_version));
     ZDPIPE_RETURN_IF_ERROR(RecordSession(*control, context_.options.selection.control_schema));
     if (control->version().mariadb) {
       control->TrySet("sql_mode = CONCAT(@@sql_mode, ',IGNORE_BAD_TABLE_OPTIONS')");

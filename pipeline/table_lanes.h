@@ -33,6 +33,7 @@ namespace zdpipe {
 struct LanesContext {
   const CopyOptions& options;
   const Resources& resources;
+  const Version& source_version;
   const Version& target_version;
   std::vector<TableInfo>& tables;  // the largest first, afterwards
   uint64_t bytes_estimate = 0;     // of all of them

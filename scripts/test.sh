@@ -17,6 +17,8 @@ Installs the Debian packages that are missing, builds, and runs:
   style        clang-format, the include directions, shellcheck of the scripts
   release      all tests: unit tests, and tests against real throw-away servers
   benchmark    a small one, whose copies must be complete; its figures say nothing
+  MySQL        scripts/compat.sh between MariaDB 10.11 and MySQL 9.7, from a Debian mirror, once;
+               where that cannot be had it is left out, and the last line says so
   asan, tsan   the unit tests and a whole copy under AddressSanitizer with
                UndefinedBehaviorSanitizer, and under ThreadSanitizer
 
@@ -71,6 +73,21 @@ step 'release'
 run_tests release
 step 'benchmark'
 scripts/bench.sh --size 5 --only floor,read,zdpipe-verify --latency 1 --history /dev/null
+step 'MySQL 9.7'
+skipped=
+if (
+  # shellcheck source=lib/servers.sh
+  source "$here/lib/servers.sh"
+  # shellcheck source=lib/versions.sh
+  source "$here/lib/versions.sh"
+  versions_install_deps mysql-9.7
+  version_obtain mysql-9.7
+); then
+  ZDPIPE_BINARY=build/release/cli/zdpipe scripts/compat.sh --versions mariadb-10.11,mysql-9.7 --failures
+else
+  skipped=', but MySQL 9.7 was not to be had: SKIPPED'
+  printf 'SKIPPED: MySQL 9.7 is not to be had here\n'
+fi
 step 'install'
 prefix=$(mktemp -d)
 trap 'rm -rf "$prefix"' EXIT
@@ -83,4 +100,4 @@ if [[ -z $fast ]]; then
   step 'ThreadSanitizer'
   run_tests tsan --exclude-regex "$RELEASE_ONLY"
 fi
-step 'all checks passed'
+step "all checks passed$skipped"

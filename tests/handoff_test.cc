@@ -16,9 +16,12 @@ namespace zdpipe {
 namespace {
 
 using nlohmann::json;
+using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
+using ::testing::StartsWith;
 
 ReplicaChannel MakeChannel() {
   ReplicaChannel channel;
@@ -79,6 +82,52 @@ TEST(HandoffTest, ReplicaThatUsesGtidGivesGtidStatements) {
   EXPECT_THAT(statements[1], HasSubstr("MASTER_USE_GTID=slave_pos"));
   EXPECT_EQ(statements[2], "START SLAVE");
   EXPECT_EQ(json::parse(HandoffJson(handoff))["gtid"]["domains"], json({"0", "2"}));
+}
+
+std::vector<std::string> MySqlStatements(const Handoff& handoff) {
+  return json::parse(HandoffJson(handoff))["statements"]["mysql"].get<std::vector<std::string>>();
+}
+
+Handoff MakeMySqlHandoff(const std::string& target_version) {
+  Handoff handoff = MakeHandoff();
+  handoff.source.vendor = handoff.target.vendor = "MySQL";
+  handoff.target.version = target_version;
+  handoff.proof.replica_gtid = "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5,\na:1-2";
+  return handoff;
+}
+
+TEST(HandoffTest, MySqlTargetsGetTheWordsTheyKnow) {
+  EXPECT_THAT(
+      MySqlStatements(MakeMySqlHandoff("8.0.36")),
+      ElementsAre(StartsWith("CHANGE MASTER TO MASTER_HOST='master.example'"), "START SLAVE"));
+  const std::vector<std::string> later = MySqlStatements(MakeMySqlHandoff("8.4.0"));
+  EXPECT_THAT(
+      later, ElementsAre(StartsWith("CHANGE REPLICATION SOURCE TO SOURCE_HOST="), "START REPLICA"));
+  EXPECT_THAT(later[0], HasSubstr("SOURCE_LOG_FILE='bin.000003', SOURCE_LOG_POS=400, "
+                                  "SOURCE_AUTO_POSITION=0"));
+  EXPECT_THAT(later[0], Not(HasSubstr("SSL")));
+}
+
+TEST(HandoffTest, MySqlReplicaWithAutoPositionHandsOverItsTransactions) {
+  Handoff handoff = MakeMySqlHandoff("9.7.4-2");
+  handoff.proof.channels[0].using_gtid = "Auto_Position";
+  handoff.proof.channels[0].channel = "c";
+  EXPECT_THAT(
+      MySqlStatements(handoff),
+      ElementsAre("SET GLOBAL gtid_purged='+3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5,\\na:1-2'",
+                  EndsWith("SOURCE_AUTO_POSITION=1 FOR CHANNEL 'c'"),
+                  "START REPLICA FOR CHANNEL 'c'"));
+
+  handoff.target.version = "5.7.44";  // takes gtid_purged only before any transaction of its own
+  EXPECT_THAT(MySqlStatements(handoff)[0], HasSubstr("MASTER_LOG_FILE='bin.000003'"));
+}
+
+TEST(HandoffTest, MySqlTargetTrustsTheMasterAsTheReplicaDid) {
+  Handoff handoff = MakeMySqlHandoff("8.4.0");
+  handoff.proof.channels[0].ssl_allowed = true;
+  handoff.proof.channels[0].get_public_key = true;
+
+  EXPECT_THAT(MySqlStatements(handoff)[0], HasSubstr(", SOURCE_SSL=1, GET_SOURCE_PUBLIC_KEY=1"));
 }
 
 TEST(HandoffTest, ChannelIsNamedInItsStatementsAndItsFile) {

@@ -1,6 +1,7 @@
 // SHOW CREATE taken apart, without a server: TableDdl, ApplyDefiner, DisableEvent.
 #include "engine/schema/table_ddl.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -13,6 +14,10 @@
 
 namespace zdpipe {
 namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 constexpr char kOptions[] = " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci";
 
@@ -520,6 +525,30 @@ TEST(DisableEventTest, TextThatIsNoEventIsRefused) {
                            "CREATE EVENT `e` ON SCHEDULE EVERY 1 DAY", "DROP EVENT `e`"}) {
     EXPECT_EQ(FailureOf(DisableEvent(text).status()), Failure::kInternal) << text;
   }
+}
+
+constexpr char kPlaces[] =
+    "CREATE TABLE `t` (\n  `geomcollection` geomcollection DEFAULT NULL COMMENT 'geomcollection',\n"
+    "  `p` point NOT NULL /*!80003 SRID 4326 */ COMMENT '/*!80003 none */',\n"
+    "  KEY `k` (`p`) /*!80000 INVISIBLE */\n) ENGINE=InnoDB /*!50100 PARTITION BY KEY (`p`) */";
+
+TEST(InWordsOfTest, OnlyTheTypeHasAnotherName) {
+  EXPECT_EQ(InWordsOf(ParseVersion("9.7.4-2"), kPlaces), kPlaces);
+  const std::string words = InWordsOf(ParseVersion("10.11.6-MariaDB"), kPlaces);
+  EXPECT_THAT(words, HasSubstr("`geomcollection` geometrycollection DEFAULT NULL COMMENT "
+                               "'geomcollection'"));
+  EXPECT_EQ(words.size(), std::string(kPlaces).size() + 4);
+}
+
+TEST(SkippedCommentsTest, OlderServersAndMariaDbPassOverWhatIsTooNew) {
+  const auto skipped = ElementsAre("/*!80003 SRID 4326 */", "/*!80000 INVISIBLE */");
+  EXPECT_THAT(SkippedComments(ParseVersion("11.8.2-MariaDB"), kPlaces), skipped);
+  EXPECT_THAT(SkippedComments(ParseVersion("5.7.44"), kPlaces), skipped);
+  EXPECT_THAT(SkippedComments(ParseVersion("8.0.2"), kPlaces),
+              ElementsAre("/*!80003 SRID 4326 */"));
+  EXPECT_THAT(SkippedComments(ParseVersion("8.4.0"), kPlaces), IsEmpty());
+  EXPECT_THAT(SkippedComments(ParseVersion("5.0.2"), "CREATE TABLE t (a INT) /*!50100 X */"),
+              ElementsAre("/*!50100 X */"));
 }
 
 TEST(SqlScannerTest, TokensCarryTheirPlaces) {

@@ -73,6 +73,19 @@ std::string RowName(const LoadTable& table, WireRow row) {
   return absl::StrCat("row ", name);
 }
 
+RangeRecord RecordOf(const LoadTable& table, const Range& range) {
+  RangeRecord record;
+  record.table_id = table.table_id;
+  record.segment = range.segment;
+  record.number = range.number;
+  record.rows = range.rows();
+  record.bytes = range.row_bytes();
+  record.digest = range.digest().Hex();
+  record.first_key = KeyLiteral(table.plan, table.layout, range.first_row());
+  record.last_key = KeyLiteral(table.plan, table.layout, range.last_row());
+  return record;
+}
+
 }  // namespace
 
 void RetryLog::Add(absl::string_view cause) {
@@ -212,24 +225,39 @@ absl::Status RangeLoader::LoadOnce(const LoadTable& table, const Range& range,
 absl::Status RangeLoader::LoadRows(const LoadTable& table, const Range& range, bool ahead) {
   rows_sent_ = false;
   ZDPIPE_RETURN_IF_ERROR(Prepare(table, range));
-  RangeRecord record;
-  record.table_id = table.table_id;
-  record.segment = range.segment;
-  record.number = range.number;
-  record.rows = range.rows();
-  record.bytes = range.row_bytes();
-  record.digest = range.digest().Hex();
-  record.first_key = KeyLiteral(table.plan, table.layout, range.first_row());
-  record.last_key = KeyLiteral(table.plan, table.layout, range.last_row());
+  const RangeRecord record = RecordOf(table, range);
   ZDPIPE_ASSIGN_OR_RETURN(const bool is_new, InsertRange(*session_, options_.claim, record));
   if (!is_new) return session_->Execute("ROLLBACK");
-  for (const RowBatch& batch : range.batches()) {
-    ZDPIPE_RETURN_IF_ERROR(InsertBatch(table, batch, range.enum_error_values, ahead));
+  if (table.transactional || session_->version().mariadb) {
+    ZDPIPE_RETURN_IF_ERROR(InsertBatches(table, range, ahead));
+  } else {
+    ZDPIPE_RETURN_IF_ERROR(LoadApart(table, range, record));
   }
-  ZDPIPE_RETURN_IF_ERROR(insert_->Await());
   executing_ = Span();
   const ElapsedScope commit(*options_.commit_nanoseconds);
   return session_->Execute("COMMIT");
+}
+
+// MySQL (enforce_gtid_consistency) takes rows of a table without transactions only in statements
+// by themselves. The claim was ours; the range is recorded when its rows are there.
+absl::Status RangeLoader::LoadApart(const LoadTable& table, const Range& range,
+                                    const RangeRecord& record) {
+  ZDPIPE_RETURN_IF_ERROR(session_->Execute("ROLLBACK"));
+  ZDPIPE_RETURN_IF_ERROR(session_->Execute("SET autocommit = 1"));
+  const absl::Status inserted = InsertBatches(table, range, /*ahead=*/false);
+  const absl::Status back = session_->Execute("SET autocommit = 0");
+  ZDPIPE_RETURN_IF_ERROR(inserted);
+  ZDPIPE_RETURN_IF_ERROR(back);
+  ZDPIPE_ASSIGN_OR_RETURN(const bool is_new, InsertRange(*session_, options_.claim, record));
+  return is_new ? absl::OkStatus()
+                : MakeError(Failure::kInternal, "somebody else has recorded the range meanwhile");
+}
+
+absl::Status RangeLoader::InsertBatches(const LoadTable& table, const Range& range, bool ahead) {
+  for (const RowBatch& batch : range.batches()) {
+    ZDPIPE_RETURN_IF_ERROR(InsertBatch(table, batch, range.enum_error_values, ahead));
+  }
+  return insert_->Await();
 }
 
 absl::Status RangeLoader::Prepare(const LoadTable& table, const Range& range) {

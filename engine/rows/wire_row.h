@@ -33,7 +33,7 @@ enum class WireType : uint8_t {
   kDateTime,  // also TIMESTAMP
   kDecimal,   // decimal text
   kBytes,     // character and binary data: the column's own bytes, never converted
-  kText,      // a text form the server converts: UUID, INET6, INET4
+  kText,      // a text form the server converts: UUID, INET6, INET4, MySQL's JSON
 };
 
 struct WireColumn {

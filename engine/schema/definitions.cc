@@ -13,6 +13,8 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "engine/errors.h"
+#include "engine/schema/sql_scanner.h"
+#include "engine/schema/table_ddl.h"
 #include "engine/server/sql_text.h"
 
 namespace zdpipe {
@@ -115,7 +117,10 @@ class ShownWords {
 
   std::string Comparable(const ObjectId& object, std::string text) const {
     if (!absl::StartsWith(text, "CREATE ")) return text;
-    if (object.kind == "table") return rules_.ignore_counters ? WithoutCounter(text) : text;
+    if (object.kind == "table") {
+      if (session_.version().MySqlAtLeast(8, 0)) text = WithoutRepeatedCharset(text);
+      return rules_.ignore_counters ? WithoutCounter(std::move(text)) : text;
+    }
     if (object.kind == "event") {
       if (absl::StatusOr<std::string> disabled = DisableEvent(text); disabled.ok()) {
         text = *std::move(disabled);
@@ -126,6 +131,27 @@ class ShownWords {
                            ? rules_.definer.kind != DefinerPolicy::Kind::kKeep
                            : rules_.definer.kind == DefinerPolicy::Kind::kCurrent;
     return apply ? ApplyDefiner(text, rules_.definer) : text;
+  }
+
+  // MySQL (since 8.0) writes CHARACTER SET in front of COLLATE where the column was made with its
+  // collation named, and SHOW CREATE names it: so the copy says more than the original.
+  static std::string WithoutRepeatedCharset(const std::string& text) {
+    std::string kept;
+    size_t copied = 0;
+    SqlScanner scanner(text);
+    for (SqlToken token = scanner.Next(); token.kind != SqlToken::Kind::kEnd;
+         token = scanner.Next()) {
+      if (!token.IsWord("CHARACTER")) continue;
+      const size_t begin = token.begin;
+      if (token = scanner.Next(); !token.IsWord("SET")) continue;
+      const SqlToken charset = scanner.Next();
+      if (token = scanner.Next(); !token.IsWord("COLLATE")) continue;
+      const SqlToken collation = scanner.Next();
+      if (!absl::StartsWith(collation.text, absl::StrCat(charset.text, "_"))) continue;
+      kept.append(text, copied, begin - copied);
+      copied = token.begin;
+    }
+    return kept.append(text, copied, std::string::npos);
   }
 
   static std::string WithoutCounter(std::string text) {
@@ -144,8 +170,9 @@ using Facts = std::map<ObjectId, std::set<std::string>>;
 // Each reads one database only, also in joins, where every part is to be given its database (0.6 s
 // instead of 0.001 s with 5,853 databases): all of them together must not be quadratic. Only what
 // both vendors have words for, with the differences between their words taken out: utf8 is utf8mb3,
-// `now()` is `NOW`, 'x' is x, MRG_MyISAM is MRG_MYISAM. The first two columns are the object's kind
-// and name.
+// `now()` is `NOW`, 'x' is x, MRG_MyISAM is MRG_MYISAM, RESTRICT is NO ACTION, and a counter of 1
+// is none (MySQL has it of MyISAM tables without AUTO_INCREMENT). The first two columns are the
+// object's kind and name.
 constexpr char kFacts[] = R"(
 SELECT 'database', '', DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME
   FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = $ AND BINARY SCHEMA_NAME = $;
@@ -154,12 +181,12 @@ SELECT 'table', TABLE_NAME, TABLE_TYPE, UPPER(ENGINE), TABLE_COLLATION, TABLE_CO
   AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED');
 SELECT 'table', TABLE_NAME, 'AUTO_INCREMENT', AUTO_INCREMENT
   FROM information_schema.TABLES WHERE TABLE_SCHEMA = $ AND BINARY TABLE_SCHEMA = $
-  AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') AND AUTO_INCREMENT IS NOT NULL;
+  AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') AND AUTO_INCREMENT > 1;
 SELECT IF(TABLE_TYPE = 'VIEW', 'view', 'table'), c.TABLE_NAME, 'column', ORDINAL_POSITION, COLUMN_NAME,
   IF(TABLE_TYPE = 'VIEW', '', REPLACE(COLUMN_TYPE, '/*M!', '/*!')), IF(TABLE_TYPE = 'VIEW', '', IS_NULLABLE),
   IF(TABLE_TYPE = 'VIEW', '', COLLATION_NAME),
   IF(TABLE_TYPE = 'VIEW', '', LOWER(REPLACE(TRIM(BOTH '''' FROM COALESCE(NULLIF(COLUMN_DEFAULT, 'NULL'), '')), '()', ''))),
-  LOWER(REPLACE(EXTRA, '()', '')), IF(TABLE_TYPE = 'VIEW', '', COLUMN_COMMENT)
+  TRIM(LOWER(REPLACE(REPLACE(EXTRA, '()', ''), 'DEFAULT_GENERATED', ''))), IF(TABLE_TYPE = 'VIEW', '', COLUMN_COMMENT)
   FROM information_schema.COLUMNS c JOIN information_schema.TABLES t ON t.TABLE_NAME = c.TABLE_NAME
   WHERE c.TABLE_SCHEMA = $ AND BINARY c.TABLE_SCHEMA = $ AND t.TABLE_SCHEMA = $
   AND BINARY t.TABLE_SCHEMA = $ AND TABLE_TYPE <> 'SEQUENCE';
@@ -167,11 +194,12 @@ SELECT 'view', c.TABLE_NAME, 'column type', COLUMN_NAME, REPLACE(COLUMN_TYPE, '/
   FROM information_schema.COLUMNS c JOIN information_schema.TABLES t ON t.TABLE_NAME = c.TABLE_NAME
   WHERE c.TABLE_SCHEMA = $ AND BINARY c.TABLE_SCHEMA = $ AND t.TABLE_SCHEMA = $
   AND BINARY t.TABLE_SCHEMA = $ AND TABLE_TYPE = 'VIEW';
-SELECT 'table', TABLE_NAME, 'key', INDEX_NAME, NON_UNIQUE, SEQ_IN_INDEX, COLUMN_NAME, SUB_PART, INDEX_TYPE,
-  COLLATION FROM information_schema.STATISTICS
+SELECT 'table', TABLE_NAME, 'key', INDEX_NAME, NON_UNIQUE, SEQ_IN_INDEX, COLUMN_NAME, SUB_PART,
+  IF(INDEX_TYPE IN ('SE_SPECIFIC', 'NONE'), '', INDEX_TYPE), COLLATION FROM information_schema.STATISTICS
   WHERE TABLE_SCHEMA = $ AND BINARY TABLE_SCHEMA = $;
 SELECT 'table', k.TABLE_NAME, 'foreign key', k.CONSTRAINT_NAME, k.ORDINAL_POSITION, k.COLUMN_NAME,
-  k.REFERENCED_TABLE_SCHEMA, k.REFERENCED_TABLE_NAME, k.REFERENCED_COLUMN_NAME, r.UPDATE_RULE, r.DELETE_RULE
+  k.REFERENCED_TABLE_SCHEMA, k.REFERENCED_TABLE_NAME, k.REFERENCED_COLUMN_NAME,
+  REPLACE(r.UPDATE_RULE, 'RESTRICT', 'NO ACTION'), REPLACE(r.DELETE_RULE, 'RESTRICT', 'NO ACTION')
   FROM information_schema.KEY_COLUMN_USAGE k JOIN information_schema.REFERENTIAL_CONSTRAINTS r
   ON r.CONSTRAINT_NAME = k.CONSTRAINT_NAME AND r.TABLE_NAME = k.TABLE_NAME
   WHERE k.TABLE_SCHEMA = $ AND BINARY k.TABLE_SCHEMA = $ AND k.CONSTRAINT_SCHEMA = $
@@ -206,11 +234,30 @@ SELECT 'sequence', TABLE_NAME FROM information_schema.TABLES
   WHERE TABLE_SCHEMA = $ AND BINARY TABLE_SCHEMA = $ AND TABLE_TYPE = 'SEQUENCE'
 )";
 
-absl::StatusOr<Facts> ReadFacts(Session& session, const std::string& database, bool both_mariadb,
-                                const DefinitionRules& rules) {
+// Two servers whose words are to be made alike.
+struct Releases {
+  bool both_mariadb;
+  bool widths;  // both tell the display width of integers: MySQL does not since 8.0
+};
+
+// A type without its display width: "int(11) unsigned" as "int unsigned", "year(4)" as "year".
+// MySQL keeps those of tinyint(1) and of ZEROFILL columns, and so do we.
+std::string WithoutWidth(std::string type) {
+  constexpr absl::string_view kTypes[] = {"tinyint(", "smallint(", "mediumint(",
+                                          "int(",     "bigint(",   "year("};
+  if (type == "tinyint(1)" || absl::StrContains(type, "zerofill")) return type;
+  for (const absl::string_view name : kTypes) {
+    if (absl::StartsWith(type, name))
+      return type.erase(name.size() - 1, type.find(')') + 2 - name.size());
+  }
+  return type;
+}
+
+absl::StatusOr<Facts> ReadFacts(Session& session, const std::string& database,
+                                const Releases& releases, const DefinitionRules& rules) {
   Facts facts;
   const std::string text =
-      absl::StrCat(kFacts, both_mariadb ? ";" : "", both_mariadb ? kMariaDbFacts : "");
+      releases.both_mariadb ? absl::StrCat(kFacts, ";", kMariaDbFacts) : kFacts;
   for (const absl::string_view query : absl::StrSplit(text, ";\n")) {
     ZDPIPE_ASSIGN_OR_RETURN(const Result result, session.Query(absl::StrReplaceAll(
                                                      query, {{"$", QuoteText(database)}})));
@@ -220,9 +267,13 @@ absl::StatusOr<Facts> ReadFacts(Session& session, const std::string& database, b
       for (size_t i = 2; i < row.size(); ++i) {
         const bool is_definer = result.columns[i] == "DEFINER";
         if (is_definer && rules.definer.kind != DefinerPolicy::Kind::kKeep) continue;
-        absl::StrAppend(&line, i == 2 ? "" : ", ",
-                        absl::StrReplaceAll(row[i].value_or("NULL"),
-                                            {{"utf8mb3_", "utf8_"}, {"utf8mb3", "utf8"}}));
+        std::string value = absl::StrReplaceAll(row[i].value_or("NULL"),
+                                                {{"utf8mb3_", "utf8_"}, {"utf8mb3", "utf8"}});
+        if (value == "geomcollection") value = "geometrycollection";
+        const bool is_type = absl::StrContains(result.columns[i], "COLUMN_TYPE") ||
+                             result.columns[i] == "DTD_IDENTIFIER";
+        if (is_type && !releases.widths) value = WithoutWidth(std::move(value));
+        absl::StrAppend(&line, i == 2 ? "" : ", ", value);
       }
       facts[{row[0].value_or(""), {database, row[1].value_or("")}}].insert(std::move(line));
     }
@@ -249,15 +300,41 @@ std::string FirstOnlyIn(const std::set<std::string>& lines, const std::set<std::
   return "";
 }
 
+// What the target has passed over in the definitions of MySQL's tables, which their facts do not
+// all tell (a constraint's NOT ENFORCED, an index's INVISIBLE, a column's SRID).
+absl::Status CompareSkippedWords(Session& source, const Version& target, const Catalog& catalog,
+                                 const DefinitionRules& rules,
+                                 std::vector<DefinitionDifference>& found) {
+  if (source.version().mariadb) return absl::OkStatus();
+  std::set<ObjectName> changed;
+  for (const DefinitionDifference& difference : found) changed.insert(difference.name);
+  for (const TableInfo& table : catalog.tables) {
+    if (rules.stopping()) return StoppedError();
+    if (changed.count(table.name) > 0) continue;
+    const absl::StatusOr<Result> shown = source.Query(
+        absl::StrCat("SHOW CREATE TABLE ", QuoteName(table.name.schema, table.name.name)));
+    if (!shown.ok() && !SessionGoesOn(shown.status())) return shown.status();
+    if (!shown.ok()) continue;
+    for (const std::string& comment : SkippedComments(target, shown->Text(0, "Create Table"))) {
+      if (absl::StrContains(comment, "ENCRYPTION='N'")) continue;  // takes nothing away
+      found.push_back(Difference({"table", table.name}, comment, ""));
+      break;
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CompareFacts(Session& source, Session& target, const Catalog& catalog,
                           const DefinitionRules& rules, std::vector<DefinitionDifference>& found) {
-  const bool both_mariadb = source.version().mariadb && target.version().mariadb;
+  const Releases releases = {
+      source.version().mariadb && target.version().mariadb,
+      !source.version().MySqlAtLeast(8, 0) && !target.version().MySqlAtLeast(8, 0)};
   source.TrySet("character_set_collations = ''");  // as the target's, see Session::Open
   const std::vector<ObjectId> objects = ObjectsOf(catalog);
   for (const DatabaseInfo& database : catalog.databases) {
     if (rules.stopping()) return StoppedError();
-    ZDPIPE_ASSIGN_OR_RETURN(Facts wanted, ReadFacts(source, database.name, both_mariadb, rules));
-    ZDPIPE_ASSIGN_OR_RETURN(Facts got, ReadFacts(target, database.name, both_mariadb, rules));
+    ZDPIPE_ASSIGN_OR_RETURN(Facts wanted, ReadFacts(source, database.name, releases, rules));
+    ZDPIPE_ASSIGN_OR_RETURN(Facts got, ReadFacts(target, database.name, releases, rules));
     for (const ObjectId& object : objects) {
       if (object.name.schema != database.name || wanted.count(object) == 0) continue;
       const std::set<std::string> types = TakeTypesOfView(wanted[object]);
@@ -277,7 +354,7 @@ absl::Status CompareFacts(Session& source, Session& target, const Catalog& catal
       }
     }
   }
-  return absl::OkStatus();
+  return CompareSkippedWords(source, target.version(), catalog, rules, found);
 }
 
 absl::Status CompareShown(Session& source, Session& target, const Catalog& catalog,

@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "engine/errors.h"
 #include "engine/schema/sql_scanner.h"
@@ -31,6 +32,7 @@ absl::StatusOr<std::string> ServerPartsInCharset(Session& session, absl::string_
                                                  const ObjectName& name, absl::string_view text,
                                                  absl::string_view charset);
 std::string KnownHere(const Session& session, absl::string_view charset_or_collation);
+std::string ModeKnownHere(const Session& session, absl::string_view sql_mode);
 std::vector<size_t> DependencyOrder(const std::vector<ObjectName>& names,
                                     const std::vector<absl::string_view>& texts);
 
@@ -339,7 +341,8 @@ absl::StatusOr<ObjectCopier::Outcome> ObjectCopier::CreateInDatabaseCollation(
 absl::StatusOr<ObjectCopier::Outcome> ObjectCopier::CreateInContext(const Kind& kind,
                                                                     const ObjectName& name,
                                                                     const Definition& definition) {
-  std::vector<std::string> context = {absl::StrCat("sql_mode = ", QuoteText(definition.sql_mode))};
+  std::vector<std::string> context = {
+      absl::StrCat("sql_mode = ", QuoteText(ModeKnownHere(target_, definition.sql_mode)))};
   if (!definition.client_charset.empty()) {
     context.push_back(absl::StrCat("character_set_client = ",
                                    QuoteText(KnownHere(target_, definition.client_charset))));
@@ -723,6 +726,15 @@ std::string KnownHere(const Session& session, absl::string_view charset_or_colla
     return absl::StrCat("utf8", suffix);
   }
   return std::string(charset_or_collation);
+}
+
+// MySQL 8.0 has no NO_AUTO_CREATE_USER (a default of MySQL 5.7 and MariaDB): a GRANT never makes an
+// account there, which is what the mode says.
+std::string ModeKnownHere(const Session& session, absl::string_view sql_mode) {
+  if (!session.version().MySqlAtLeast(8, 0)) return std::string(sql_mode);
+  std::vector<absl::string_view> modes = absl::StrSplit(sql_mode, ',', absl::SkipEmpty());
+  std::erase(modes, "NO_AUTO_CREATE_USER");
+  return absl::StrJoin(modes, ",");
 }
 
 // The views a text names, as `schema`.`name`. Too many do no harm.

@@ -4,6 +4,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "engine/errors.h"
@@ -12,6 +13,16 @@
 
 namespace zdpipe {
 namespace {
+
+// Whether a comment that begins with "/*!" and `number` is none of a statement there. MariaDB takes
+// none of MySQL's since 5.7.
+bool IsSkipped(const Version& target, absl::string_view number) {
+  uint64_t version = 0;
+  const size_t digits = std::min(number.find_first_not_of("0123456789"), number.size());
+  if (!absl::SimpleAtoi(number.substr(0, digits), &version)) return false;
+  const auto own = static_cast<uint64_t>(target.major * 10000 + target.minor * 100 + target.patch);
+  return version > own || (target.mariadb && version >= 50700 && version < 100000);
+}
 
 // One element of the list in parentheses: a column, an index, a constraint.
 struct Element {
@@ -66,6 +77,45 @@ bool IsLongUnique(const Element& element) {
 }
 
 }  // namespace
+
+std::string InWordsOf(const Version& target, const std::string& show_create) {
+  if (target.MySqlAtLeast(8, 0)) return show_create;
+  std::string words;
+  size_t copied = 0;
+  SqlScanner scanner(show_create);
+  for (SqlToken token = scanner.Next(); token.kind != SqlToken::Kind::kEnd;
+       token = scanner.Next()) {
+    if (!token.IsWord("geomcollection")) continue;
+    words.append(show_create, copied, token.begin - copied).append("geometrycollection");
+    copied = token.end;
+  }
+  return words.append(show_create, copied, std::string::npos);
+}
+
+std::vector<std::string> SkippedComments(const Version& target, absl::string_view show_create) {
+  std::vector<std::string> skipped;
+  constexpr size_t kNone = absl::string_view::npos;
+  size_t begin = kNone;
+  size_t previous = 0;
+  SqlScanner scanner(show_create);
+  for (SqlToken token = scanner.Next(); token.kind != SqlToken::Kind::kEnd;
+       token = scanner.Next()) {
+    // What the scanner passes over between two tokens: spaces and the marks of comments.
+    const absl::string_view gap = show_create.substr(previous, token.begin - previous);
+    const size_t close = gap.find("*/");
+    if (begin != kNone && close != kNone) {
+      skipped.emplace_back(show_create.substr(begin, previous + close + 2 - begin));
+      begin = kNone;
+    }
+    const size_t open = gap.rfind("/*!");
+    if (open != kNone && IsSkipped(target, gap.substr(open + 3))) {
+      begin = previous + open;
+    }
+    previous = token.end;
+  }
+  if (begin != kNone) skipped.emplace_back(show_create.substr(begin));
+  return skipped;
+}
 
 absl::StatusOr<TableDdl> SplitTableDdl(const TableInfo& table, absl::string_view show_create,
                                        const DdlOptions& options) {

@@ -13,8 +13,17 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "engine/schema/catalog.h"
+#include "engine/server/session.h"
 
 namespace zdpipe {
+
+// SHOW CREATE TABLE of another release in words that `target` knows: MySQL >= 8.0 calls
+// GEOMETRYCOLLECTION by a name of its own.
+std::string InWordsOf(const Version& target, const std::string& show_create);
+
+// Version comments that `target` skips, such as "/*!80003 SRID 4326 */": what a table loses there
+// without a word.
+std::vector<std::string> SkippedComments(const Version& target, absl::string_view show_create);
 
 struct TableDdl {
   // "CREATE TABLE `schema`.`table` (...) ENGINE=..." without what is set aside below, and with

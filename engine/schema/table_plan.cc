@@ -1,12 +1,12 @@
 #include "engine/schema/table_plan.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <iterator>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "engine/server/sql_text.h"
@@ -18,7 +18,9 @@ ColumnRole RoleOf(const ColumnInfo& column) {
   const std::string& type = column.data_type;
   if (type == "enum") return ColumnRole::kEnum;
   if (type == "set") return ColumnRole::kSet;
-  if (type == "uuid" || type == "inet6" || type == "inet4") return ColumnRole::kText;
+  if (type == "uuid" || type == "inet6" || type == "inet4" || type == "json") {
+    return ColumnRole::kText;
+  }
   return ColumnRole::kPlain;
 }
 
@@ -30,6 +32,8 @@ std::string SelectExpression(const ColumnInfo& column, ColumnRole role) {
   if (role == ColumnRole::kEnum || role == ColumnRole::kSet) {
     return absl::StrCat("CAST(", name, " AS UNSIGNED) | 0");
   }
+  // Its protocol type is one of MySQL's own, which the client library takes for a fixed size.
+  if (column.data_type == "vector") return absl::StrCat("CAST(", name, " AS BINARY)");
   return name;
 }
 
@@ -60,20 +64,6 @@ std::string IntegerLiteral(const WireValue& value, bool is_unsigned) {
   return absl::StrCat(static_cast<int64_t>(Load<Signed>(value.data)));
 }
 
-// Layout of temporal values: engine/server/row_insert.cc, UnpackTime.
-std::string TemporalLiteral(WireType type, const WireValue& value) {
-  std::array<uint8_t, 12> bytes{};
-  std::memcpy(bytes.data(), value.data, std::min(value.size, bytes.size()));
-  const uint8_t* p = bytes.data();
-  if (type == WireType::kTime) {
-    return absl::StrFormat("'%s%d:%02d:%02d.%06d'", p[0] != 0 ? "-" : "",
-                           Load<uint32_t>(p + 1) * 24 + p[5], p[6], p[7], Load<uint32_t>(p + 8));
-  }
-  const std::string date = absl::StrFormat("%04d-%02d-%02d", Load<uint16_t>(p), p[2], p[3]);
-  if (type == WireType::kDate) return absl::StrCat("'", date, "'");
-  return absl::StrFormat("'%s %02d:%02d:%02d.%06d'", date, p[4], p[5], p[6], Load<uint32_t>(p + 7));
-}
-
 std::string Literal(const WireColumn& column, const KeyColumn& key, const WireValue& value) {
   if (value.is_null()) return "NULL";
   const absl::string_view text(reinterpret_cast<const char*>(value.data), value.size);
@@ -95,7 +85,7 @@ std::string Literal(const WireColumn& column, const KeyColumn& key, const WireVa
     case WireType::kDate:
     case WireType::kTime:
     case WireType::kDateTime:
-      return TemporalLiteral(column.type, value);
+      return absl::StrCat("'", TemporalText(column.type, value), "'");
     case WireType::kDecimal:
       return std::string(text);
     case WireType::kText:
@@ -107,6 +97,20 @@ std::string Literal(const WireColumn& column, const KeyColumn& key, const WireVa
                                  : absl::StrCat("_", key.charset, " ", QuoteBytes(text));
   }
   return "";
+}
+
+std::string ScanOfTexts(const std::vector<ColumnInfo>& columns, const std::string& from_all) {
+  bool has_json = false;
+  std::vector<std::string> expressions;
+  for (const ColumnInfo& column : columns) {
+    std::string expression = SelectExpression(column, RoleOf(column));
+    if (column.data_type == "json") {
+      has_json = true;
+      expression = absl::StrCat("CAST(CAST(", expression, " AS CHAR) AS JSON)");
+    }
+    expressions.push_back(std::move(expression));
+  }
+  return has_json ? absl::StrCat("SELECT ", absl::StrJoin(expressions, ", "), from_all) : "";
 }
 
 }  // namespace
@@ -153,6 +157,7 @@ TablePlan PlanTable(const TableInfo& table, const Version& from, const Version& 
       absl::StrCat(" FROM ", name, table.carries_history() ? " FOR SYSTEM_TIME ALL" : "");
   plan.scan = absl::StrCat("SELECT ", expressions, from_all);
   plan.select = plan.scan;
+  if (!from.mariadb) plan.scan_of_texts = ScanOfTexts(inserted, from_all);
   if (table.carries_history()) {
     const std::string start = QuoteName(table.row_start);
     const std::string end = QuoteName(table.row_end);

@@ -39,7 +39,10 @@ struct TablePlan {
   // as numbers, in no particular order.
   std::string scan;
   std::string select;  // `scan`, in key order where that costs no sort
-  std::string order;   // the end of `select`: " ORDER BY .."; "" for no order
+  // `scan`, with MySQL's JSON documents as they are after a way through text, where DECIMAL
+  // numbers, dates and binary strings become others; "" for a table without.
+  std::string scan_of_texts;
+  std::string order;  // the end of `select`: " ORDER BY .."; "" for no order
   // "INSERT INTO `s`.`t` (`a`, `b`) VALUES "; "" for a table whose columns are all generated: its
   // rows are only counted, by a SELECT of a constant.
   std::string insert_head;

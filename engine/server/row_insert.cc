@@ -19,7 +19,9 @@ namespace {
 constexpr size_t kMaxPlaceholders = 8192;
 constexpr size_t kMaxRowsPerStatement = 1024;
 
-enum_field_types ParameterType(WireType type) {
+// MySQL (9.7) takes no TIME parameter between 838:59:58 and 838:59:59, which are values of the
+// type: there it travels as text.
+enum_field_types ParameterType(WireType type, InsertMethod method) {
   switch (type) {
     case WireType::kInt8:
       return MYSQL_TYPE_TINY;
@@ -37,7 +39,7 @@ enum_field_types ParameterType(WireType type) {
     case WireType::kDate:
       return MYSQL_TYPE_DATE;
     case WireType::kTime:
-      return MYSQL_TYPE_TIME;
+      return method == InsertMethod::kArray ? MYSQL_TYPE_TIME : MYSQL_TYPE_STRING;
     case WireType::kDateTime:
       return MYSQL_TYPE_DATETIME;
     case WireType::kDecimal:
@@ -103,6 +105,7 @@ struct RowInsert::Binding {
   size_t rows = 0;
   std::vector<MYSQL_BIND> binds;
   std::vector<MYSQL_TIME> times;
+  std::vector<std::string> texts;  // of parameters that travel as text
   std::vector<unsigned long> lengths;
   std::vector<my_bool> nulls;
   std::vector<char> indicators;
@@ -116,18 +119,19 @@ struct RowInsert::Binding {
     if (statement != nullptr) mysql_stmt_close(statement);
   }
 
-  void Resize(const RowLayout& row_layout, size_t row_count) {
+  void Resize(const RowLayout& row_layout, InsertMethod method, size_t row_count) {
     layout = &row_layout;
     rows = row_count;
     const size_t width = row_layout.columns.size();
     binds.assign(width * rows, MYSQL_BIND{});
     times.assign(width * rows, MYSQL_TIME{});
+    texts.assign(method == InsertMethod::kMultiRow ? width * rows : 0, "");
     lengths.assign(width * rows, 0);
     nulls.assign(width * rows, 0);
     indicators.assign(width * rows, STMT_INDICATOR_NONE);
     for (size_t i = 0; i < binds.size(); ++i) {
       const WireColumn column = row_layout.columns[i % width];
-      binds[i].buffer_type = ParameterType(column.type);
+      binds[i].buffer_type = ParameterType(column.type, method);
       binds[i].is_unsigned = static_cast<my_bool>(column.is_unsigned);
       binds[i].length = &lengths[i];
       binds[i].is_null = &nulls[i];
@@ -145,15 +149,23 @@ struct RowInsert::Binding {
       nulls[i] = static_cast<my_bool>(value.is_null());
       indicators[i] = value.is_null() ? STMT_INDICATOR_NULL : STMT_INDICATOR_NONE;
       if (value.is_null()) continue;
-      if (IsTemporal(layout->columns[c].type)) {
-        UnpackTime(layout->columns[c].type, value, times[i]);
+      const WireType type = layout->columns[c].type;
+      if (IsTemporal(type) && binds[i].buffer_type == MYSQL_TYPE_STRING) {
+        texts[i] = TemporalText(type, value);
+        BindBytes(target[i], i, texts[i].data(), texts[i].size());
+      } else if (IsTemporal(type)) {
+        UnpackTime(type, value, times[i]);
         target[i].buffer = &times[i];
       } else {
-        target[i].buffer = const_cast<uint8_t*>(value.data);
-        lengths[i] = value.size;
-        target[i].buffer_length = value.size;  // what the library sizes its request by
+        BindBytes(target[i], i, value.data, value.size);
       }
     }
+  }
+
+  void BindBytes(MYSQL_BIND& target, size_t i, const void* data, size_t size) {
+    target.buffer = const_cast<void*>(data);
+    lengths[i] = size;
+    target.buffer_length = size;  // what the library sizes its request by
   }
 
   // Called by libmariadb before it packs row `row_number` of an array execute.
@@ -197,7 +209,7 @@ absl::Status RowInsert::BindRows(size_t rows_per_statement) {
   if (binding_->statement == nullptr) {
     return MakeError(Failure::kInternal, "mysql_stmt_init: out of memory");
   }
-  binding_->Resize(layout_, rows_per_statement);
+  binding_->Resize(layout_, method_, rows_per_statement);
   return absl::OkStatus();
 }
 

@@ -65,7 +65,6 @@ absl::StatusOr<WireType> TypeOf(const MYSQL_FIELD& field, ColumnRole role) {
     case MYSQL_TYPE_MEDIUM_BLOB:
     case MYSQL_TYPE_LONG_BLOB:
     case MYSQL_TYPE_GEOMETRY:
-    case MYSQL_TYPE_JSON:
       return WireType::kBytes;
     default:
       return MakeError(Failure::kInternal,

@@ -23,7 +23,7 @@ enum class ColumnRole : uint8_t {
   kPlain,
   kEnum,  // selected as its number
   kSet,   // selected as its number; 0 is an ordinary value, the empty set
-  kText,  // a text form that the target has to convert: UUID, INET6, INET4
+  kText,  // a text form that the target has to convert: UUID, INET6, INET4, MySQL's JSON
 };
 
 // One running SELECT. The session is busy with it until the stream is destroyed; destroying a

@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -26,6 +27,10 @@ constexpr unsigned kErrTls = 2026;                   // CR_SSL_CONNECTION_ERROR
 constexpr unsigned kErrAuthPluginCannotLoad = 2059;  // CR_AUTH_PLUGIN_CANNOT_LOAD
 constexpr unsigned kErrDatabaseAccessDenied = 1044;
 constexpr unsigned kErrAccessDeniedNoPassword = 1698;
+
+// Warnings that a later release will not take something, or takes it otherwise: of syntax (1287,
+// 1681), of a sql_mode (3090, 3135), of utf8mb3, its name and its collations (3719, 3778).
+constexpr unsigned kErrDeprecated[] = {1287, 1681, 3090, 3135, 3719, 3778};
 
 // A server that does not say so much in this time does not work.
 constexpr std::chrono::seconds kAskTimeout{10};
@@ -254,14 +259,17 @@ absl::Status Session::SetUp() {
       "lock_wait_timeout = 60", "wait_timeout = 86400",
       // Statements we run may take as long as they take; limits of the server's owner are for
       // others.
-      "max_statement_time = 0"};
+      "max_statement_time = 0", "max_execution_time = 0",
+      // MySQL >= 8.0: counters and sizes as they are, not as they were a day ago.
+      "information_schema_stats_expiry = 0"};
   if (end_ == End::kTarget) {
     // So that a definition as an older server shows it means the same here, whatever this server's
     // defaults are: CHARSET=utf8mb4 without a collation (11.8 would take uca1400), utf8 (with an
     // empty old_mode it would become utf8mb4), TIMESTAMP NOT NULL without a default (with OFF it
-    // would get CURRENT_TIMESTAMP).
-    wishes.insert(wishes.end(), {"character_set_collations = ''", "old_mode = 'UTF8_IS_UTF8MB3'",
-                                 "explicit_defaults_for_timestamp = 1"});
+    // would get CURRENT_TIMESTAMP), a foreign key to a key that is not unique (MySQL >= 8.4).
+    wishes.insert(wishes.end(),
+                  {"character_set_collations = ''", "old_mode = 'UTF8_IS_UTF8MB3'",
+                   "explicit_defaults_for_timestamp = 1", "restrict_fk_on_non_standard_key = 0"});
   }
   TrySetAll(wishes);  // some are unknown to servers without the difference
   return absl::OkStatus();
@@ -458,10 +466,12 @@ absl::StatusOr<std::vector<Warning>> Session::ReadWarnings() {
   ZDPIPE_ASSIGN_OR_RETURN(const Result result, Query("SHOW WARNINGS"));
   std::vector<Warning> warnings;
   for (size_t row = 0; row < result.rows.size(); ++row) {
-    Warning& warning = warnings.emplace_back();
-    warning.level = result.Text(row, "Level");
+    Warning warning;
     (void)absl::SimpleAtoi(result.Text(row, "Code"), &warning.code);
+    if (absl::c_linear_search(kErrDeprecated, warning.code)) continue;
+    warning.level = result.Text(row, "Level");
     warning.message = Printable(result.Text(row, "Message"));
+    warnings.push_back(std::move(warning));
   }
   return warnings;
 }

@@ -126,6 +126,7 @@ class Session {
 
   // Runs a statement; a result, if there is one, is read and dropped. A server warning is an
   // error: `ExecuteWithWarnings` is for the statements where warnings are expected and looked at.
+  // What a server says of later releases (that something is deprecated) is no warning here.
   absl::Status Execute(absl::string_view sql);
   absl::StatusOr<std::vector<Warning>> ExecuteWithWarnings(absl::string_view sql);
   // For a statement with a secret in it: `what` stands in errors in its place. (The server's own

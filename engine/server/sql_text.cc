@@ -1,7 +1,12 @@
 #include "engine/server/sql_text.h"
 
+#include <algorithm>
+#include <array>
+#include <cstring>
+
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 
 namespace zdpipe {
 
@@ -51,6 +56,31 @@ std::string QuoteText(absl::string_view text) {
 std::string QuoteBytes(absl::string_view bytes) {
   if (bytes.empty()) return "''";
   return absl::StrCat("X'", absl::BytesToHexString(bytes), "'");
+}
+
+namespace {
+
+template <typename T>
+T Load(const uint8_t* from) {
+  T value;
+  std::memcpy(&value, from, sizeof(T));
+  return value;
+}
+
+}  // namespace
+
+// Layout of temporal values: engine/server/row_insert.cc, UnpackTime.
+std::string TemporalText(WireType type, const WireValue& value) {
+  std::array<uint8_t, 12> bytes{};
+  std::memcpy(bytes.data(), value.data, std::min(value.size, bytes.size()));
+  const uint8_t* p = bytes.data();
+  if (type == WireType::kTime) {
+    return absl::StrFormat("%s%d:%02d:%02d.%06d", p[0] != 0 ? "-" : "",
+                           Load<uint32_t>(p + 1) * 24 + p[5], p[6], p[7], Load<uint32_t>(p + 8));
+  }
+  const std::string date = absl::StrFormat("%04d-%02d-%02d", Load<uint16_t>(p), p[2], p[3]);
+  if (type == WireType::kDate) return date;
+  return absl::StrFormat("%s %02d:%02d:%02d.%06d", date, p[4], p[5], p[6], Load<uint32_t>(p + 7));
 }
 
 namespace {

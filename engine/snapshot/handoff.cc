@@ -66,17 +66,17 @@ std::string ChannelName(const Handoff& handoff) {
   return IsReplica(handoff) ? Channel(handoff).channel : "";
 }
 
-// Behind "CHANGE MASTER"; everything but the position.
-std::string MasterOptions(const Handoff& handoff) {
-  return absl::StrCat(" TO MASTER_HOST=", QuoteText(UpstreamHost(handoff)),
-                      ", MASTER_PORT=", UpstreamPort(handoff), ", MASTER_USER='", kUser,
-                      "', MASTER_PASSWORD='", kPassword, "'");
+// Behind "CHANGE MASTER"; everything but the position. `role`: "MASTER", or "SOURCE".
+std::string MasterOptions(const Handoff& handoff, absl::string_view role) {
+  return absl::StrCat(" TO ", role, "_HOST=", QuoteText(UpstreamHost(handoff)), ", ", role,
+                      "_PORT=", UpstreamPort(handoff), ", ", role, "_USER='", kUser, "', ", role,
+                      "_PASSWORD='", kPassword, "'");
 }
 
-std::string FilePosition(const Handoff& handoff) {
+std::string FilePosition(const Handoff& handoff, absl::string_view role) {
   const BinlogPosition coordinates = Coordinates(handoff);
-  return absl::StrCat(", MASTER_LOG_FILE=", QuoteText(coordinates.file),
-                      ", MASTER_LOG_POS=", coordinates.position);
+  return absl::StrCat(", ", role, "_LOG_FILE=", QuoteText(coordinates.file), ", ", role,
+                      "_LOG_POS=", coordinates.position);
 }
 
 // MariaDB >= 11.4 verifies the master's certificate unless it is told not to, and so refuses a
@@ -90,7 +90,7 @@ ordered_json MariaDbStatements(const Handoff& handoff) {
   const std::string channel =
       ChannelName(handoff).empty() ? "" : absl::StrCat(" ", QuoteText(ChannelName(handoff)));
   const std::string change =
-      absl::StrCat("CHANGE MASTER", channel, MasterOptions(handoff),
+      absl::StrCat("CHANGE MASTER", channel, MasterOptions(handoff, "MASTER"),
                    KeepUnverifiedMaster(handoff) ? ", MASTER_SSL_VERIFY_SERVER_CERT=0" : "");
   ordered_json statements = ordered_json::array();
   if (UseGtid(handoff)) {
@@ -98,27 +98,62 @@ ordered_json MariaDbStatements(const Handoff& handoff) {
     statements.push_back(absl::StrCat(change, ", MASTER_USE_GTID=slave_pos"));
   } else {
     // MariaDB >= 10.10: a new replica uses GTID unless it is told otherwise.
-    statements.push_back(absl::StrCat(change, FilePosition(handoff), ", MASTER_USE_GTID=no"));
+    statements.push_back(
+        absl::StrCat(change, FilePosition(handoff, "MASTER"), ", MASTER_USE_GTID=no"));
   }
   statements.push_back(absl::StrCat("START SLAVE", channel));
   return statements;
 }
 
+// MySQL >= 8.4 knows no other words than these.
+bool SaysSource(const Handoff& handoff) {
+  return ParseVersion(handoff.target.version).MySqlAtLeast(8, 4);
+}
+
+// MySQL >= 8.0 can be given the transactions of another server beside its own.
+bool UseMySqlGtid(const Handoff& handoff) {
+  return IsReplica(handoff) && !Gtid(handoff).empty() && handoff.source.vendor == "MySQL" &&
+         Channel(handoff).using_gtid == "Auto_Position" &&
+         ParseVersion(handoff.target.version).MySqlAtLeast(8, 0);
+}
+
+// What the replica's own connection to the master has: an account with MySQL 8's default
+// authentication needs one of the two.
+std::string MySqlTrust(const Handoff& handoff, absl::string_view role) {
+  if (!IsReplica(handoff)) return "";
+  return absl::StrCat(
+      Channel(handoff).ssl_allowed ? absl::StrCat(", ", role, "_SSL=1") : "",
+      Channel(handoff).get_public_key ? absl::StrCat(", GET_", role, "_PUBLIC_KEY=1") : "");
+}
+
 ordered_json MySqlStatements(const Handoff& handoff) {
+  const bool source = SaysSource(handoff);
+  const absl::string_view role = source ? "SOURCE" : "MASTER";
   const std::string channel = ChannelName(handoff).empty()
                                   ? ""
                                   : absl::StrCat(" FOR CHANNEL ", QuoteText(ChannelName(handoff)));
-  return ordered_json::array(
-      {absl::StrCat("CHANGE MASTER", MasterOptions(handoff), FilePosition(handoff), channel),
-       absl::StrCat("START SLAVE", channel)});
+  std::string change = absl::StrCat(source ? "CHANGE REPLICATION SOURCE" : "CHANGE MASTER",
+                                    MasterOptions(handoff, role), MySqlTrust(handoff, role));
+  ordered_json statements = ordered_json::array();
+  if (UseMySqlGtid(handoff)) {
+    statements.push_back(
+        absl::StrCat("SET GLOBAL gtid_purged=", QuoteText(absl::StrCat("+", Gtid(handoff)))));
+    absl::StrAppend(&change, ", ", role, "_AUTO_POSITION=1");
+  } else {
+    absl::StrAppend(&change, FilePosition(handoff, role), source ? ", SOURCE_AUTO_POSITION=0" : "");
+  }
+  statements.push_back(absl::StrCat(change, channel));
+  statements.push_back(absl::StrCat(source ? "START REPLICA" : "START SLAVE", channel));
+  return statements;
 }
 
 ordered_json RdsStatements(const Handoff& handoff) {
   const BinlogPosition coordinates = Coordinates(handoff);
   return ordered_json::array(
-      {absl::StrCat("CALL mysql.rds_set_external_master(", QuoteText(UpstreamHost(handoff)), ", ",
-                    UpstreamPort(handoff), ", '", kUser, "', '", kPassword, "', ",
-                    QuoteText(coordinates.file), ", ", coordinates.position, ", 0)"),
+      {absl::StrCat("CALL mysql.rds_set_external_", SaysSource(handoff) ? "source(" : "master(",
+                    QuoteText(UpstreamHost(handoff)), ", ", UpstreamPort(handoff), ", '", kUser,
+                    "', '", kPassword, "', ", QuoteText(coordinates.file), ", ",
+                    coordinates.position, ", 0)"),
        "CALL mysql.rds_start_replication()"});
 }
 

@@ -39,9 +39,15 @@ ReplicaChannel ReadChannel(const Result& result, size_t row) {
   channel.io_running = channel.io_state != "No";
   channel.sql_running = channel.sql_state != "No";
   channel.using_gtid = result.Text(row, "Using_Gtid");
+  if (result.Column("Auto_Position") >= 0) {
+    channel.using_gtid = result.Text(row, "Auto_Position") == "1" ? "Auto_Position" : "No";
+  }
   channel.parallel_mode = result.Text(row, "Parallel_Mode");
   channel.ssl_verify =
       Either(result, row, "Master_SSL_Verify_Server_Cert", "Source_SSL_Verify_Server_Cert");
+  channel.ssl_allowed = Either(result, row, "Master_SSL_Allowed", "Source_SSL_Allowed") == "Yes";
+  channel.get_public_key =
+      Either(result, row, "Get_master_public_key", "Get_Source_public_key") == "1";
   channel.sql_error = result.Text(row, "Last_SQL_Error");
   for (const std::string& column : result.columns) {
     if (!absl::StartsWithIgnoreCase(column, "Replicate_")) continue;
@@ -101,12 +107,13 @@ absl::Status StopReplica(Session& session, const ReplicaStatus& status) {
   }
   for (const ReplicaChannel& channel : status.channels) {
     if (!channel.sql_running) continue;
-    std::string statement = "STOP SLAVE SQL_THREAD";
+    const Version& version = session.version();
+    std::string statement =
+        version.MySqlAtLeast(8, 4) ? "STOP REPLICA SQL_THREAD" : "STOP SLAVE SQL_THREAD";
     if (!channel.channel.empty()) {
-      statement =
-          session.version().mariadb
-              ? absl::StrCat("STOP SLAVE ", QuoteText(channel.channel), " SQL_THREAD")
-              : absl::StrCat("STOP SLAVE SQL_THREAD FOR CHANNEL ", QuoteText(channel.channel));
+      statement = version.mariadb
+                      ? absl::StrCat("STOP SLAVE ", QuoteText(channel.channel), " SQL_THREAD")
+                      : absl::StrCat(statement, " FOR CHANNEL ", QuoteText(channel.channel));
     }
     ZDPIPE_RETURN_IF_ERROR(session.ExecuteWithWarnings(statement).status());
   }

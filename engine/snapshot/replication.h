@@ -32,10 +32,13 @@ struct ReplicaChannel {
   bool sql_running = false;
   std::string io_state;  // as the server says it
   std::string sql_state;
-  std::string using_gtid;            // MariaDB: "No", "Slave_Pos", "Current_Pos"
+  // MariaDB: "No", "Slave_Pos", "Current_Pos"; MySQL: "No", "Auto_Position".
+  std::string using_gtid;
   std::string parallel_mode;         // MariaDB; "" elsewhere
   std::string sql_error;             // Last_SQL_Error
   std::string ssl_verify;            // Master_SSL_Verify_Server_Cert: "Yes", "No" or ""
+  bool ssl_allowed = false;          // Master_SSL_Allowed
+  bool get_public_key = false;       // Get_master_public_key; MySQL >= 8.0
   std::vector<std::string> filters;  // "Replicate_Do_DB=a", only those that are set
 };
 
@@ -49,8 +52,8 @@ struct ReplicaStatus {
 // when none of them could be run.
 absl::StatusOr<ReplicaStatus> ReadReplicaStatus(Session& session);
 
-// Stops the SQL thread of every channel: STOP SLAVE SQL_THREAD, or on RDS
-// CALL mysql.rds_stop_replication.
+// Stops the SQL thread of every channel: STOP SLAVE SQL_THREAD (MySQL >= 8.4: STOP REPLICA
+// SQL_THREAD), or on RDS CALL mysql.rds_stop_replication.
 absl::Status StopReplica(Session& session, const ReplicaStatus& status);
 
 // The server's own binlog, by SHOW MASTER STATUS / SHOW BINARY LOG STATUS; empty when it has none

