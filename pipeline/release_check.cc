@@ -263,9 +263,7 @@ class ReleaseChecker {
           SplitTableDdl(table, InWordsOf(target_.version(), shown), inline_indexes);
       if (!whole.ok()) continue;  // the copy says what is wrong
       CheckParsed(table.name, whole->create);
-      if (source_.version().mariadb != target_.version().mariadb) {
-        CheckFunctions(table, whole->create);
-      }
+      CheckFunctions(table, whole->create);
     }
     for (const ObjectName& sequence : catalog_.sequences) {
       ZDPIPE_ASSIGN_OR_RETURN(const std::string shown, Shown("SEQUENCE", sequence));
@@ -283,8 +281,8 @@ class ReleaseChecker {
     return !shown.ok() || shown->rows.empty() ? std::string() : shown->rows[0][1].value_or("");
   }
 
-  // Functions of the other vendor in defaults, generated columns and CHECKs: parsing a CREATE TABLE
-  // does not look them up, parsing a SELECT does.
+  // Functions that the target does not have, in defaults, generated columns and CHECKs: parsing a
+  // CREATE TABLE does not look them up, parsing a SELECT does.
   void CheckFunctions(const TableInfo& table, const std::string& create) {
     const std::vector<absl::string_view> expressions = ExpressionsIn(create);
     if (expressions.empty()) return;

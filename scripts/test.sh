@@ -7,6 +7,10 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=lib/deps.sh
 source "$here/lib/deps.sh"
+# shellcheck source=lib/servers.sh
+source "$here/lib/servers.sh"
+# shellcheck source=lib/versions.sh
+source "$here/lib/versions.sh"
 
 usage() {
   cat <<'TEXT'
@@ -75,14 +79,7 @@ step 'benchmark'
 scripts/bench.sh --size 5 --only floor,read,zdpipe-verify --latency 1 --history /dev/null
 step 'MySQL 9.7'
 skipped=
-if (
-  # shellcheck source=lib/servers.sh
-  source "$here/lib/servers.sh"
-  # shellcheck source=lib/versions.sh
-  source "$here/lib/versions.sh"
-  versions_install_deps mysql-9.7
-  version_obtain mysql-9.7
-); then
+if (versions_install_deps mysql-9.7 && version_obtain mysql-9.7); then
   ZDPIPE_BINARY=build/release/cli/zdpipe scripts/compat.sh --versions mariadb-10.11,mysql-9.7 --failures
 else
   skipped=', but MySQL 9.7 was not to be had: SKIPPED'

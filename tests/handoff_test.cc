@@ -114,10 +114,15 @@ TEST(HandoffTest, MySqlReplicaWithAutoPositionHandsOverItsTransactions) {
   handoff.proof.channels[0].channel = "c";
   EXPECT_THAT(
       MySqlStatements(handoff),
-      ElementsAre("SET GLOBAL gtid_purged='+3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5,\\na:1-2'",
+      ElementsAre("SET GLOBAL gtid_purged=CONCAT('+', GTID_SUBTRACT('"
+                  "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5,\\na:1-2', @@GLOBAL.gtid_executed))",
                   EndsWith("SOURCE_AUTO_POSITION=1 FOR CHANNEL 'c'"),
                   "START REPLICA FOR CHANNEL 'c'"));
 
+  handoff.target.gtid_mode = "OFF";
+  EXPECT_THAT(MySqlStatements(handoff)[0], HasSubstr("SOURCE_LOG_FILE='bin.000003'"));
+
+  handoff.target.gtid_mode = "ON";
   handoff.target.version = "5.7.44";  // takes gtid_purged only before any transaction of its own
   EXPECT_THAT(MySqlStatements(handoff)[0], HasSubstr("MASTER_LOG_FILE='bin.000003'"));
 }
@@ -128,6 +133,22 @@ TEST(HandoffTest, MySqlTargetTrustsTheMasterAsTheReplicaDid) {
   handoff.proof.channels[0].get_public_key = true;
 
   EXPECT_THAT(MySqlStatements(handoff)[0], HasSubstr(", SOURCE_SSL=1, GET_SOURCE_PUBLIC_KEY=1"));
+  handoff.target.version = "5.7.44";
+  EXPECT_THAT(MySqlStatements(handoff)[0], Not(HasSubstr("PUBLIC_KEY")));
+}
+
+TEST(HandoffTest, RdsGetsTheProcedureItHas) {
+  const auto first = [](const Handoff& handoff) {
+    return json::parse(HandoffJson(handoff))["statements"]["rds"][0].get<std::string>();
+  };
+  Handoff handoff = MakeMySqlHandoff("8.0.36");
+  EXPECT_THAT(first(handoff), StartsWith("CALL mysql.rds_set_external_master("));
+  handoff.target.aurora = true;
+  EXPECT_THAT(first(handoff), StartsWith("CALL mysql.rds_set_external_source("));
+  EXPECT_THAT(first(handoff), EndsWith(", 0)"));
+  handoff.proof.channels[0].ssl_allowed = true;
+  EXPECT_THAT(first(handoff), EndsWith(", 1)"));
+  EXPECT_THAT(first(MakeMySqlHandoff("8.4.0")), StartsWith("CALL mysql.rds_set_external_source("));
 }
 
 TEST(HandoffTest, ChannelIsNamedInItsStatementsAndItsFile) {

@@ -115,6 +115,53 @@ TEST_F(RowInsertTest, AWarningIsAnError) {
   EXPECT_EQ(target_->QueryValue("SELECT 'still here'").value_or(""), "still here");
 }
 
+// Statements of the largest size, of an eighth of it, and of what is left: 2,000 rows in batches of
+// some 300, and one batch of more than the largest statement takes.
+TEST_F(RowInsertTest, MultiRowStatementsOfEverySizeStoreWhatTheSourceHas) {
+  ASSERT_DONE(server_->Sql(
+      "USE d; CREATE OR REPLACE TABLE d.times (id INT PRIMARY KEY, t TIME(6));"
+      "INSERT INTO d.times SELECT seq, CASE seq % 5 WHEN 0 THEN NULL WHEN 1 THEN '00:00:00' WHEN 2 "
+      "THEN '-838:59:59' WHEN 3 THEN '838:59:58.999999' ELSE '-00:00:00.000001' END FROM "
+      "seq_1_to_2000; CREATE OR REPLACE TABLE d.times_got LIKE d.times"));
+  const std::unique_ptr<Session> source = Connect(*server_);
+  ASSERT_NE(source, nullptr);
+  const auto stream = RowStream::Open(*source, "SELECT id, t FROM d.times",
+                                      std::vector<ColumnRole>(2, ColumnRole::kPlain));
+  ASSERT_DONE(stream.status());
+  std::vector<RowBatch> batches;
+  for (size_t rows = 0; *(*stream)->Next(); ++rows) {
+    if (rows <= 1500 && rows % 300 == 0) batches.emplace_back(kBatchBytes);
+    ASSERT_TRUE(batches.back().Append((*stream)->row()));
+  }
+  ASSERT_EQ(batches.size(), 6u);
+  auto insert = RowInsert::Prepare(*target_, InsertMethod::kMultiRow,
+                                   "INSERT INTO d.times_got VALUES ", (*stream)->layout());
+  ASSERT_DONE(insert.status());
+  for (const RowBatch& batch : batches) ASSERT_DONE((*insert)->Execute(batch, 0, batch.rows(), 0));
+  ASSERT_DONE((*insert)->Execute(batches[0], 0, 0, 0));
+  EXPECT_EQ((*insert)->rows_taken(), 2000u);
+  ASSERT_DONE(target_->Execute("COMMIT"));
+  EXPECT_EQ(server_
+                ->Value("SELECT COUNT(*) FROM d.times JOIN d.times_got USING (id) WHERE "
+                        "times.t <=> times_got.t")
+                .value_or(""),
+            "2000");
+}
+
+// So that rows of a table without transactions are never taken for rows that are not in.
+TEST_F(RowInsertTest, RowsInFrontOfAFailedStatementCountAsTaken) {
+  Read(
+      "SELECT IF(id = 2000, 1, id), '' FROM d.s UNION ALL SELECT 0 - id, REPEAT('v', 200) FROM "
+      "d.s");
+  auto insert = RowInsert::Prepare(*target_, InsertMethod::kMultiRow, "INSERT INTO d.t VALUES ",
+                                   {{{WireType::kInt64, false}, {WireType::kBytes, false}}});
+  ASSERT_DONE(insert.status());
+  ASSERT_GT(batches_[0].rows(), 2000u);
+  EXPECT_EQ(ServerErrnoOf((*insert)->Execute(batches_[0], 0, batches_[0].rows(), 0)),
+            kErrDuplicate);
+  EXPECT_EQ((*insert)->rows_taken(), 1024u);
+}
+
 TEST_F(RowInsertTest, ALostConnectionIsALostConnection) {
   Read("SELECT id, v FROM d.s");
   ASSERT_DONE(insert_->Execute(batches_[0], 0, batches_[0].rows(), 0));

@@ -34,14 +34,24 @@ constexpr std::chrono::milliseconds kStopPoll{50};  // how late a cancel may be 
 // What the request holds beside the rows' bytes: a byte per value instead of a bit, rounded up.
 constexpr size_t kRequestOverheadBytes = 1024;
 
-size_t RequestBytes(size_t row_bytes, size_t rows, size_t columns) {
-  return row_bytes + rows * columns + kRequestOverheadBytes;
+size_t RequestBytes(size_t row_bytes, size_t rows, size_t overhead_per_row) {
+  return row_bytes + rows * overhead_per_row + kRequestOverheadBytes;
+}
+
+// A TIME may travel as text.
+size_t OverheadPerRow(const RowLayout& layout) {
+  constexpr size_t kTimeTextBytes = 20;
+  size_t bytes = layout.columns.size();
+  for (const WireColumn& column : layout.columns) {
+    if (column.type == WireType::kTime) bytes += kTimeTextBytes;
+  }
+  return bytes;
 }
 
 // The first rows of `batch` from `first` that fit one request of `limit` bytes; at least one.
-size_t RowsThatFit(const RowBatch& batch, size_t first, size_t columns, size_t limit) {
+size_t RowsThatFit(const RowBatch& batch, size_t first, size_t overhead, size_t limit) {
   size_t count = batch.rows() - first;
-  while (count > 1 && RequestBytes(batch.SpanBytes(first, count), count, columns) > limit) {
+  while (count > 1 && RequestBytes(batch.SpanBytes(first, count), count, overhead) > limit) {
     count = (count + 1) / 2;
   }
   return count;
@@ -239,18 +249,32 @@ absl::Status RangeLoader::LoadRows(const LoadTable& table, const Range& range, b
 }
 
 // MySQL (enforce_gtid_consistency) takes rows of a table without transactions only in statements
-// by themselves. The claim was ours; the range is recorded when its rows are there.
+// by themselves. The claim was ours, but is not held meanwhile: a run that takes over ends this
+// session first (EndRecordedSessions). The range is recorded when its rows are there; a resume
+// copies such a table anew in any case.
 absl::Status RangeLoader::LoadApart(const LoadTable& table, const Range& range,
                                     const RangeRecord& record) {
   ZDPIPE_RETURN_IF_ERROR(session_->Execute("ROLLBACK"));
   ZDPIPE_RETURN_IF_ERROR(session_->Execute("SET autocommit = 1"));
   const absl::Status inserted = InsertBatches(table, range, /*ahead=*/false);
   const absl::Status back = session_->Execute("SET autocommit = 0");
+  if (!back.ok()) CloseSession();  // not to be used in another mode
   ZDPIPE_RETURN_IF_ERROR(inserted);
   ZDPIPE_RETURN_IF_ERROR(back);
-  ZDPIPE_ASSIGN_OR_RETURN(const bool is_new, InsertRange(*session_, options_.claim, record));
-  return is_new ? absl::OkStatus()
-                : MakeError(Failure::kInternal, "somebody else has recorded the range meanwhile");
+  const auto give_up = std::chrono::steady_clock::now() + kAlwaysRetryFor;
+  while (true) {
+    const absl::StatusOr<bool> is_new = InsertRange(*session_, options_.claim, record);
+    if (is_new.ok() && *is_new) return absl::OkStatus();
+    if (is_new.ok()) {
+      return MakeError(Failure::kInternal, "somebody else has recorded the range meanwhile");
+    }
+    // The rows are in: only their record can be tried again.
+    if (!IsTransient(is_new.status()) || std::chrono::steady_clock::now() > give_up) {
+      return is_new.status();
+    }
+    ZDPIPE_RETURN_IF_ERROR(session_->Execute("ROLLBACK"));
+    std::this_thread::sleep_for(kFirstPause);
+  }
 }
 
 absl::Status RangeLoader::InsertBatches(const LoadTable& table, const Range& range, bool ahead) {
@@ -273,10 +297,10 @@ absl::Status RangeLoader::Prepare(const LoadTable& table, const Range& range) {
 
 absl::Status RangeLoader::InsertBatch(const LoadTable& table, const RowBatch& batch,
                                       uint64_t enum_errors, bool ahead) {
-  const size_t columns = table.layout.columns.size();
+  const size_t overhead = OverheadPerRow(table.layout);
   for (size_t first = 0; first < batch.rows();) {
-    const size_t count = RowsThatFit(batch, first, columns, max_packet_bytes_);
-    const size_t bytes = RequestBytes(batch.SpanBytes(first, count), count, columns);
+    const size_t count = RowsThatFit(batch, first, overhead, max_packet_bytes_);
+    const size_t bytes = RequestBytes(batch.SpanBytes(first, count), count, overhead);
     executing_ = Span();
     if (bytes > max_packet_bytes_) {
       ZDPIPE_RETURN_IF_ERROR(insert_->Await());
@@ -287,8 +311,10 @@ absl::Status RangeLoader::InsertBatch(const LoadTable& table, const RowBatch& ba
     } else {
       ZDPIPE_RETURN_IF_ERROR(insert_->Await());
       executing_ = {&batch, first, count};
-      ZDPIPE_RETURN_IF_ERROR(InsertRows(table, executing_, enum_errors));
-      rows_sent_ = true;
+      const uint64_t taken_before = insert_->rows_taken();
+      const absl::Status inserted = InsertRows(table, executing_, enum_errors);
+      rows_sent_ = rows_sent_ || insert_->rows_taken() > taken_before;
+      ZDPIPE_RETURN_IF_ERROR(inserted);
     }
     first += count;
   }
@@ -318,12 +344,12 @@ absl::Status RangeLoader::NameRow(const LoadTable& table, const Range& range,
   absl::Status again = Prepare(table, range);
   for (const RowBatch& batch : range.batches()) {
     const bool last = &batch == failed.batch;
-    const size_t columns = table.layout.columns.size();
+    const size_t overhead = OverheadPerRow(table.layout);
     const size_t end = last ? failed.first + failed.count : batch.rows();
     for (size_t first = 0; again.ok() && first < end;) {
       const bool single = last && first >= failed.first;
       const Span rows{&batch, first,
-                      single ? 1 : RowsThatFit(batch, first, columns, max_packet_bytes_)};
+                      single ? 1 : RowsThatFit(batch, first, overhead, max_packet_bytes_)};
       again = InsertRows(table, rows, range.enum_error_values);
       if (!again.ok() && single) named = Annotate(again, RowName(table, batch.row(first)));
       first += rows.count;

@@ -36,6 +36,14 @@ enum class WireType : uint8_t {
   kText,      // a text form the server converts: UUID, INET6, INET4, MySQL's JSON
 };
 
+// A number of the row, which need not be aligned.
+template <typename T>
+T Load(const uint8_t* from) {
+  T value;
+  std::memcpy(&value, from, sizeof(T));
+  return value;
+}
+
 struct WireColumn {
   WireType type;
   bool is_unsigned;

@@ -10,6 +10,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "engine/errors.h"
@@ -234,8 +235,8 @@ SELECT 'sequence', TABLE_NAME FROM information_schema.TABLES
   WHERE TABLE_SCHEMA = $ AND BINARY TABLE_SCHEMA = $ AND TABLE_TYPE = 'SEQUENCE'
 )";
 
-// Two servers whose words are to be made alike.
-struct Releases {
+// What is told by both of two servers.
+struct Common {
   bool both_mariadb;
   bool widths;  // both tell the display width of integers: MySQL does not since 8.0
 };
@@ -253,11 +254,10 @@ std::string WithoutWidth(std::string type) {
   return type;
 }
 
-absl::StatusOr<Facts> ReadFacts(Session& session, const std::string& database,
-                                const Releases& releases, const DefinitionRules& rules) {
+absl::StatusOr<Facts> ReadFacts(Session& session, const std::string& database, const Common& common,
+                                const DefinitionRules& rules) {
   Facts facts;
-  const std::string text =
-      releases.both_mariadb ? absl::StrCat(kFacts, ";", kMariaDbFacts) : kFacts;
+  const std::string text = common.both_mariadb ? absl::StrCat(kFacts, ";", kMariaDbFacts) : kFacts;
   for (const absl::string_view query : absl::StrSplit(text, ";\n")) {
     ZDPIPE_ASSIGN_OR_RETURN(const Result result, session.Query(absl::StrReplaceAll(
                                                      query, {{"$", QuoteText(database)}})));
@@ -269,10 +269,10 @@ absl::StatusOr<Facts> ReadFacts(Session& session, const std::string& database,
         if (is_definer && rules.definer.kind != DefinerPolicy::Kind::kKeep) continue;
         std::string value = absl::StrReplaceAll(row[i].value_or("NULL"),
                                                 {{"utf8mb3_", "utf8_"}, {"utf8mb3", "utf8"}});
-        if (value == "geomcollection") value = "geometrycollection";
         const bool is_type = absl::StrContains(result.columns[i], "COLUMN_TYPE") ||
                              result.columns[i] == "DTD_IDENTIFIER";
-        if (is_type && !releases.widths) value = WithoutWidth(std::move(value));
+        if (is_type && !common.widths) value = WithoutWidth(std::move(value));
+        if (is_type && value == "geomcollection") value = "geometrycollection";
         absl::StrAppend(&line, i == 2 ? "" : ", ", value);
       }
       facts[{row[0].value_or(""), {database, row[1].value_or("")}}].insert(std::move(line));
@@ -305,9 +305,14 @@ std::string FirstOnlyIn(const std::set<std::string>& lines, const std::set<std::
 absl::Status CompareSkippedWords(Session& source, const Version& target, const Catalog& catalog,
                                  const DefinitionRules& rules,
                                  std::vector<DefinitionDifference>& found) {
-  if (source.version().mariadb) return absl::OkStatus();
+  const Version& from = source.version();
+  const bool older =
+      !target.mariadb && std::pair(target.major, target.minor) < std::pair(from.major, from.minor);
+  if (from.mariadb || (!target.mariadb && !older)) return absl::OkStatus();
   std::set<ObjectName> changed;
-  for (const DefinitionDifference& difference : found) changed.insert(difference.name);
+  for (const DefinitionDifference& difference : found) {
+    if (difference.object_kind == "table") changed.insert(difference.name);
+  }
   for (const TableInfo& table : catalog.tables) {
     if (rules.stopping()) return StoppedError();
     if (changed.count(table.name) > 0) continue;
@@ -315,26 +320,27 @@ absl::Status CompareSkippedWords(Session& source, const Version& target, const C
         absl::StrCat("SHOW CREATE TABLE ", QuoteName(table.name.schema, table.name.name)));
     if (!shown.ok() && !SessionGoesOn(shown.status())) return shown.status();
     if (!shown.ok()) continue;
-    for (const std::string& comment : SkippedComments(target, shown->Text(0, "Create Table"))) {
-      if (absl::StrContains(comment, "ENCRYPTION='N'")) continue;  // takes nothing away
-      found.push_back(Difference({"table", table.name}, comment, ""));
-      break;
-    }
+    std::vector<std::string> lost = SkippedComments(target, shown->Text(0, "Create Table"));
+    std::erase_if(lost, [](const std::string& comment) {  // says what is so without it
+      return absl::StrContains(comment, "ENCRYPTION='N'");
+    });
+    if (lost.empty()) continue;
+    found.push_back(Difference({"table", table.name}, absl::StrJoin(lost, " "), ""));
   }
   return absl::OkStatus();
 }
 
 absl::Status CompareFacts(Session& source, Session& target, const Catalog& catalog,
                           const DefinitionRules& rules, std::vector<DefinitionDifference>& found) {
-  const Releases releases = {
+  const Common common = {
       source.version().mariadb && target.version().mariadb,
       !source.version().MySqlAtLeast(8, 0) && !target.version().MySqlAtLeast(8, 0)};
   source.TrySet("character_set_collations = ''");  // as the target's, see Session::Open
   const std::vector<ObjectId> objects = ObjectsOf(catalog);
   for (const DatabaseInfo& database : catalog.databases) {
     if (rules.stopping()) return StoppedError();
-    ZDPIPE_ASSIGN_OR_RETURN(Facts wanted, ReadFacts(source, database.name, releases, rules));
-    ZDPIPE_ASSIGN_OR_RETURN(Facts got, ReadFacts(target, database.name, releases, rules));
+    ZDPIPE_ASSIGN_OR_RETURN(Facts wanted, ReadFacts(source, database.name, common, rules));
+    ZDPIPE_ASSIGN_OR_RETURN(Facts got, ReadFacts(target, database.name, common, rules));
     for (const ObjectId& object : objects) {
       if (object.name.schema != database.name || wanted.count(object) == 0) continue;
       const std::set<std::string> types = TakeTypesOfView(wanted[object]);

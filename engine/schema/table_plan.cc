@@ -51,13 +51,6 @@ std::string RowEndExpression(const std::string& column, const Version& from, con
                       CurrentRowEnd(to), "', ", name, ")");
 }
 
-template <typename T>
-T Load(const uint8_t* from) {
-  T value;
-  std::memcpy(&value, from, sizeof(T));
-  return value;
-}
-
 template <typename Signed, typename Unsigned>
 std::string IntegerLiteral(const WireValue& value, bool is_unsigned) {
   if (is_unsigned) return absl::StrCat(static_cast<uint64_t>(Load<Unsigned>(value.data)));

@@ -53,13 +53,6 @@ enum_field_types ParameterType(WireType type, InsertMethod method) {
   return MYSQL_TYPE_BLOB;
 }
 
-template <typename T>
-T Load(const uint8_t* from) {
-  T value;
-  std::memcpy(&value, from, sizeof(T));
-  return value;
-}
-
 // Unpacks a temporal value; absent trailing parts are zero. Source: MariaDB "Binary protocol
 // values": DATE and DATETIME have 0, 4, 7 or 11 bytes, TIME 0, 8 or 12.
 void UnpackTime(WireType type, WireValue value, MYSQL_TIME& time) {
@@ -150,7 +143,7 @@ struct RowInsert::Binding {
       indicators[i] = value.is_null() ? STMT_INDICATOR_NULL : STMT_INDICATOR_NONE;
       if (value.is_null()) continue;
       const WireType type = layout->columns[c].type;
-      if (IsTemporal(type) && binds[i].buffer_type == MYSQL_TYPE_STRING) {
+      if (type == WireType::kTime && !texts.empty()) {
         texts[i] = TemporalText(type, value);
         BindBytes(target[i], i, texts[i].data(), texts[i].size());
       } else if (IsTemporal(type)) {
@@ -217,6 +210,7 @@ absl::Status RowInsert::Execute(const RowBatch& batch, size_t first, size_t coun
                                 std::optional<uint64_t> expected_warnings) {
   if (method_ == InsertMethod::kArray) {
     ZDPIPE_RETURN_IF_ERROR(ExecuteArray(batch, first, count));
+    rows_taken_ += count;
     return CheckOutcome(count, expected_warnings);
   }
   // One statement may not carry all rows; warnings are then looked at statement by statement, so
@@ -225,15 +219,21 @@ absl::Status RowInsert::Execute(const RowBatch& batch, size_t first, size_t coun
   const size_t most = some_expected ? 1
                                     : std::clamp<size_t>(kMaxPlaceholders / layout_.columns.size(),
                                                          1, kMaxRowsPerStatement);
+  const size_t several = std::max<size_t>(most / 8, 1);
   uint64_t warnings = 0;
   for (size_t done = 0; done < count;) {
-    const size_t rows = std::min(most, count - done);
+    const size_t left = count - done;
+    const size_t rows = left >= most ? most : left >= several ? several : left;
+    ZDPIPE_RETURN_IF_ERROR(UseStatementOf(rows, rows == most      ? kMost
+                                                : rows == several ? kSeveral
+                                                                  : kRest));
     ZDPIPE_RETURN_IF_ERROR(ExecuteMultiRow(batch, first + done, rows));
     const uint64_t statement_warnings = mysql_warning_count(session_.handle());
     ZDPIPE_RETURN_IF_ERROR(CheckOutcome(
         rows, some_expected || !expected_warnings.has_value() ? statement_warnings : 0));
     warnings += statement_warnings;
     done += rows;
+    rows_taken_ += rows;
   }
   if (warnings != expected_warnings.value_or(warnings)) {
     return MakeError(session_.failure(),
@@ -344,15 +344,24 @@ absl::Status RowInsert::DropAnswers() {
   return absl::OkStatus();
 }
 
-absl::Status RowInsert::ExecuteMultiRow(const RowBatch& batch, size_t first, size_t count) {
-  if (binding_ == nullptr || binding_->rows != count) {
-    ZDPIPE_RETURN_IF_ERROR(BindRows(count));
-    const std::string sql = Sql(count);
-    if (mysql_stmt_prepare(binding_->statement, sql.data(),
-                           static_cast<unsigned long>(sql.size())) != 0) {
-      return Error("prepare");
-    }
+// Makes the statement for `count` rows the one in use; prepared unless it is there.
+absl::Status RowInsert::UseStatementOf(size_t count, Size size) {
+  if (in_use_ != size) {
+    if (in_use_.has_value()) kept_[*in_use_] = std::move(binding_);
+    binding_ = std::move(kept_[size]);
+    in_use_ = size;
   }
+  if (binding_ != nullptr && binding_->rows == count) return absl::OkStatus();
+  ZDPIPE_RETURN_IF_ERROR(BindRows(count));
+  const std::string sql = Sql(count);
+  if (mysql_stmt_prepare(binding_->statement, sql.data(), static_cast<unsigned long>(sql.size())) !=
+      0) {
+    return Error("prepare");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RowInsert::ExecuteMultiRow(const RowBatch& batch, size_t first, size_t count) {
   for (size_t i = 0; i < count; ++i) {
     binding_->BindRow(binding_->binds.data(), i, batch.row(first + i));
   }

@@ -463,8 +463,13 @@ absl::Status Session::AskWhetherItWorks() const {
 }
 
 absl::StatusOr<std::vector<Warning>> Session::ReadWarnings() {
+  const unsigned count = mysql_warning_count(mysql_);
   ZDPIPE_ASSIGN_OR_RETURN(const Result result, Query("SHOW WARNINGS"));
   std::vector<Warning> warnings;
+  if (result.rows.size() < count) {
+    // The server keeps max_error_count of them.
+    warnings.push_back({"Warning", 0, absl::StrCat(count - result.rows.size(), " more")});
+  }
   for (size_t row = 0; row < result.rows.size(); ++row) {
     Warning warning;
     (void)absl::SimpleAtoi(result.Text(row, "Code"), &warning.code);

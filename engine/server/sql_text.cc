@@ -58,17 +58,6 @@ std::string QuoteBytes(absl::string_view bytes) {
   return absl::StrCat("X'", absl::BytesToHexString(bytes), "'");
 }
 
-namespace {
-
-template <typename T>
-T Load(const uint8_t* from) {
-  T value;
-  std::memcpy(&value, from, sizeof(T));
-  return value;
-}
-
-}  // namespace
-
 // Layout of temporal values: engine/server/row_insert.cc, UnpackTime.
 std::string TemporalText(WireType type, const WireValue& value) {
   std::array<uint8_t, 12> bytes{};

@@ -113,14 +113,14 @@ bool SaysSource(const Handoff& handoff) {
 // MySQL >= 8.0 can be given the transactions of another server beside its own.
 bool UseMySqlGtid(const Handoff& handoff) {
   return IsReplica(handoff) && !Gtid(handoff).empty() && handoff.source.vendor == "MySQL" &&
-         Channel(handoff).using_gtid == "Auto_Position" &&
+         Channel(handoff).using_gtid == "Auto_Position" && handoff.target.gtid_mode != "OFF" &&
          ParseVersion(handoff.target.version).MySqlAtLeast(8, 0);
 }
 
 // What the replica's own connection to the master has: an account with MySQL 8's default
 // authentication needs one of the two.
 std::string MySqlTrust(const Handoff& handoff, absl::string_view role) {
-  if (!IsReplica(handoff)) return "";
+  if (!IsReplica(handoff) || !ParseVersion(handoff.target.version).MySqlAtLeast(8, 0)) return "";
   return absl::StrCat(
       Channel(handoff).ssl_allowed ? absl::StrCat(", ", role, "_SSL=1") : "",
       Channel(handoff).get_public_key ? absl::StrCat(", GET_", role, "_PUBLIC_KEY=1") : "");
@@ -136,8 +136,10 @@ ordered_json MySqlStatements(const Handoff& handoff) {
                                     MasterOptions(handoff, role), MySqlTrust(handoff, role));
   ordered_json statements = ordered_json::array();
   if (UseMySqlGtid(handoff)) {
-    statements.push_back(
-        absl::StrCat("SET GLOBAL gtid_purged=", QuoteText(absl::StrCat("+", Gtid(handoff)))));
+    // What the target has already (of another channel, or when this is run twice) may not be said
+    // again.
+    statements.push_back(absl::StrCat("SET GLOBAL gtid_purged=CONCAT('+', GTID_SUBTRACT(",
+                                      QuoteText(Gtid(handoff)), ", @@GLOBAL.gtid_executed))"));
     absl::StrAppend(&change, ", ", role, "_AUTO_POSITION=1");
   } else {
     absl::StrAppend(&change, FilePosition(handoff, role), source ? ", SOURCE_AUTO_POSITION=0" : "");
@@ -149,11 +151,16 @@ ordered_json MySqlStatements(const Handoff& handoff) {
 
 ordered_json RdsStatements(const Handoff& handoff) {
   const BinlogPosition coordinates = Coordinates(handoff);
+  const bool aurora_3 =
+      handoff.target.aurora && ParseVersion(handoff.target.version).MySqlAtLeast(8, 0);
+  const bool source = SaysSource(handoff) || aurora_3;
+  const bool tls =
+      handoff.target.vendor == "MySQL" && IsReplica(handoff) && Channel(handoff).ssl_allowed;
   return ordered_json::array(
-      {absl::StrCat("CALL mysql.rds_set_external_", SaysSource(handoff) ? "source(" : "master(",
+      {absl::StrCat("CALL mysql.rds_set_external_", source ? "source(" : "master(",
                     QuoteText(UpstreamHost(handoff)), ", ", UpstreamPort(handoff), ", '", kUser,
                     "', '", kPassword, "', ", QuoteText(coordinates.file), ", ",
-                    coordinates.position, ", 0)"),
+                    coordinates.position, tls ? ", 1)" : ", 0)"),
        "CALL mysql.rds_start_replication()"});
 }
 
@@ -181,6 +188,10 @@ absl::StatusOr<ServerIdentity> ReadIdentity(Session& session) {
   ZDPIPE_ASSIGN_OR_RETURN(const std::string log_bin, ReadVariable(session, "log_bin"));
   identity.rds = absl::StartsWith(basedir, "/rdsdbbin");
   identity.log_bin = log_bin == "ON";
+  if (session.version().mariadb) return identity;
+  ZDPIPE_ASSIGN_OR_RETURN(identity.gtid_mode, ReadVariable(session, "gtid_mode"));
+  ZDPIPE_ASSIGN_OR_RETURN(const std::string aurora, ReadVariable(session, "aurora_version"));
+  identity.aurora = !aurora.empty();
   return identity;
 }
 
@@ -214,6 +225,17 @@ std::vector<std::string> HandoffNotes(const Handoff& handoff) {
     notes.push_back(
         "the replica does not verify its master's certificate, and neither would the "
         "target (MASTER_SSL_VERIFY_SERVER_CERT=0): leave that out to have it verified");
+  }
+  if (handoff.target.vendor == "MySQL" && channel.ssl_verify == "Yes") {
+    notes.push_back(
+        "the replica verifies its master's certificate: give the target SOURCE_SSL_CA and "
+        "SOURCE_SSL_VERIFY_SERVER_CERT, too");
+  }
+  if (handoff.source.vendor == "MySQL" && handoff.target.vendor == "MySQL" &&
+      (handoff.source.gtid_mode == "ON") != (handoff.target.gtid_mode == "ON")) {
+    notes.push_back(absl::StrCat("gtid_mode is ", handoff.source.gtid_mode, " on the source and ",
+                                 handoff.target.gtid_mode,
+                                 " on the target: make them alike before replication starts"));
   }
   if (!channel.filters.empty()) {
     notes.push_back(

@@ -23,6 +23,8 @@ struct ServerIdentity {
   std::string server_id;
   bool rds = false;
   bool log_bin = false;
+  bool aurora = false;
+  std::string gtid_mode;  // MySQL: "ON", "OFF", ...; "" elsewhere
 };
 
 absl::StatusOr<ServerIdentity> ReadIdentity(Session& session);

@@ -30,7 +30,9 @@ versions_deps() {
   for version in "$@"; do
     case $version in
       mariadb-10.11) echo mariadb-server-core ;;
-      mariadb-11.8 | mariadb-10.5 | mysql-9.7) printf '%s\n' debootstrap debian-archive-keyring ;;
+      mariadb-11.8 | mariadb-10.5 | mysql-9.7)
+        [[ -x $ZDPIPE_SERVERS/$version/run-server ]] || printf '%s\n' debootstrap debian-archive-keyring
+        ;;
       # npm itself is not listed: it may be there without being a Debian package.
       mysql-5.6) printf '%s\n' libaio1 libnuma1 libncurses5 ;;
       *) version_unknown "$version" ;;
@@ -93,23 +95,29 @@ version_download() {
   local version=$1 root=$ZDPIPE_SERVERS/$1 new=$ZDPIPE_SERVERS/$1.new.$$ log=$ZDPIPE_SERVERS/$1.log
   mkdir -p "$ZDPIPE_SERVERS" || die "cannot make the cache folder $ZDPIPE_SERVERS (ZDPIPE_SERVERS names another)"
   say "getting $version into $ZDPIPE_SERVERS (its log: $log)"
-  case $version in
+  # In a shell of its own: what ends it must not hide the log.
+  (
+    case $version in
     mariadb-11.8) version_from_debian trixie mariadb-server-core "$new" ;;
     # debootstrap resolves no virtual package, which mariadb-server-core is in this release.
     mariadb-10.5) version_from_debian bullseye mariadb-server-core-10.5 "$new" ;;
     mysql-9.7) version_from_debian sid mysql-server-core "$new" ;;
     mysql-5.6) version_from_npm "$NPM_PACKAGE_MYSQL_5_6" "$new" ;;
     *) version_unknown "$version" ;;
-  esac >"$log" 2>&1 || {
+    esac
+    # A release of Debian that moves on has another version one day.
+    text=$("$new/run-server" --no-defaults --version)
+    [[ $text == *" Ver ${version#*-}."* ]] || {
+      echo "this is another version than $version: $text"
+      exit 1
+    }
+  ) >"$log" 2>&1 || {
     tail -n 20 "$log" >&2
-    as_root rm -rf --one-file-system -- "$new"
+    (as_root rm -rf --one-file-system -- "$new") || true
     die "cannot get $version; the end of $log is above"
   }
   as_root rm -rf --one-file-system -- "$root"
   as_root mv "$new" "$root"
-  # A release of Debian that moves on has another version one day.
-  [[ $(version_text "$version") == "${version#*-}".* ]] ||
-    die "what Debian has in the place of $version is $(version_text "$version"): take $version out of --versions"
 }
 
 # The mirror which apt has, so that proxies and mirrors set up for this machine count here too.
