@@ -214,11 +214,24 @@ class Checker {
     return absl::OkStatus();
   }
 
+  bool HasPrograms() const {
+    const Catalog& catalog = result_.catalog;
+    return !catalog.views.empty() || !catalog.routines.empty() || !catalog.triggers.empty() ||
+           !catalog.events.empty();
+  }
+
   // With lower_case_table_names = 1 on the target, `A` and `a` become one table.
   absl::Status CheckNames() {
     constexpr char kVariable[] = "lower_case_table_names";
     ZDPIPE_ASSIGN_OR_RETURN(const std::string source, ReadVariable(source_, kVariable));
     ZDPIPE_ASSIGN_OR_RETURN(const std::string target, ReadVariable(target_, kVariable));
+    if (target == "0" && source != "0" && HasPrograms()) {
+      Add("NAMES_CASED", Severity::kWarning, target_.endpoint().name,
+          absl::StrCat(kVariable, " is ", source, " on the source and 0 on the target"),
+          "views, routines, triggers and events that name a table in another case than it has do "
+          "not find it on the target: start that with the source's setting (it must be new), or "
+          "change them");
+    }
     if (target == "0" || source != "0") return absl::OkStatus();
     std::map<std::string, std::string> seen;
     auto look = [&](const std::string& name) {

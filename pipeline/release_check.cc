@@ -28,7 +28,9 @@ class ReleaseChecker {
     ZDPIPE_RETURN_IF_ERROR(CheckEngines());
     ZDPIPE_RETURN_IF_ERROR(CheckCollations());
     CheckFeatures();
+    ZDPIPE_RETURN_IF_ERROR(CheckPrimaryKeys());
     if (SameRelease(source_.version(), target_.version())) return absl::OkStatus();
+    ZDPIPE_RETURN_IF_ERROR(CheckPartitions());
     ZDPIPE_RETURN_IF_ERROR(CheckFeaturesByQuery());
     ZDPIPE_RETURN_IF_ERROR(CheckKeyLengths());
     ZDPIPE_RETURN_IF_ERROR(CheckTimestampDefaults());
@@ -174,6 +176,51 @@ class ReleaseChecker {
         const ObjectName name{row[0].value_or(""), row[1].value_or("")};
         const std::string what = row.size() > 2 ? row[2].value_or("") : "";
         if (selected.count(name) > 0) found(name, what);
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  // MySQL 8 has only partitions that the engine makes itself.
+  absl::Status CheckPartitions() {
+    if (!target_.version().MySqlAtLeast(8, 0)) return absl::OkStatus();
+    std::set<ObjectName> others;
+    for (const TableInfo& table : catalog_.tables) {
+      if (!absl::EqualsIgnoreCase(table.engine, "InnoDB")) others.insert(table.name);
+    }
+    if (others.empty()) return absl::OkStatus();
+    return ForTables(
+        "SELECT DISTINCT TABLE_SCHEMA, TABLE_NAME FROM information_schema.PARTITIONS WHERE "
+        "TABLE_SCHEMA = $ AND PARTITION_NAME IS NOT NULL",
+        [&](const ObjectName& table, const std::string&) {
+          static constexpr Feature kPartitions = {"partitions of engines other than InnoDB", 5, 1,
+                                                  0, 0};
+          if (others.count(table) > 0) Need(kPartitions, PrintableName(table.schema, table.name));
+        });
+  }
+
+  // Settings that the copy's own sessions could not change (Session::SetUp), for want of a right.
+  absl::Status CheckPrimaryKeys() {
+    if (!target_.version().MySqlAtLeast(8, 0)) return absl::OkStatus();
+    for (const auto& [setting, what] :
+         {std::pair("sql_require_primary_key", "the table has no primary key"),
+          std::pair("sql_generate_invisible_primary_key", "the table would get another column")}) {
+      const absl::StatusOr<std::string> value =
+          target_.QueryValue(absl::StrCat("SELECT @@SESSION.", setting));
+      if (IsSessionLost(value.status())) return value.status();
+      if (!value.ok() || *value != "1") continue;  // the release does not know it
+      std::set<ObjectName> keyed;
+      ZDPIPE_RETURN_IF_ERROR(ForTables(
+          "SELECT DISTINCT TABLE_SCHEMA, TABLE_NAME FROM information_schema.STATISTICS WHERE "
+          "TABLE_SCHEMA = $ AND INDEX_NAME = 'PRIMARY'",
+          [&](const ObjectName& table, const std::string&) { keyed.insert(table); }));
+      for (const TableInfo& table : catalog_.tables) {
+        if (keyed.count(table.name) > 0) continue;
+        Add("DEFINITION_REFUSED", PrintableName(table.name.schema, table.name.name),
+            absl::StrCat("the target has ", setting, " set, and ", what),
+            absl::StrCat("on the target: GRANT SESSION_VARIABLES_ADMIN to the user of --to, or SET "
+                         "GLOBAL ",
+                         setting, " = OFF (on RDS through the parameter group)"));
       }
     }
     return absl::OkStatus();

@@ -280,11 +280,19 @@ shape() {
 }
 
 # comparable SOURCE TARGET: what both of them tell. Expressions are written otherwise by the other
-# vendor; MySQL 8 tells the display width of an integer only of tinyint(1) and ZEROFILL columns.
+# vendor; MySQL 8 tells the display width of an integer only of tinyint(1) and ZEROFILL columns; its
+# JSON is a LONGTEXT with a CHECK in MariaDB.
 comparable() {
   local left_out='^$'
-  [[ $(version_vendor "$1") == "$(version_vendor "$2")" ]] || left_out='^(check clause|generated as)'
-  if [[ $1$2 == *mysql-9* ]]; then without_widths; else cat; fi | { grep -vE "$left_out" || true; }
+  case $(version_vendor "$1")-$(version_vendor "$2") in
+    mysql-mariadb) left_out='^(check clause|checks|generated as)' ;;
+    mariadb-mysql) left_out='^(check clause|generated as)' ;;
+  esac
+  if [[ $1 == mysql-* && $2 == mariadb-* ]]; then
+    sed -E 's/^(column\t.*\t)json\t(YES|NO)\tNULL\t/\1longtext\t\2\tutf8mb4_bin\t/'
+  else
+    cat
+  fi | if [[ $1$2 == *mysql-9* ]]; then without_widths; else cat; fi | { grep -vE "$left_out" || true; }
 }
 
 without_widths() {
@@ -434,6 +442,7 @@ case_since() {
     ignored_key) echo 10.6 ;;
     descending_key) echo 10.8 ;;
     vector) echo 11.7 ;;
+    my_libraries) echo mysql-9.2 ;;
     my_*) echo mysql-8.0 ;;
     *) echo 10.5 ;;
   esac
@@ -1065,6 +1074,22 @@ CREATE TRIGGER first BEFORE INSERT ON t FOR EACH ROW PRECEDES second SET NEW.a =
 CREATE EVENT e ON SCHEDULE EVERY 1 DAY STARTS '2030-01-01 00:00:00' ENDS '2031-01-01 00:00:00' ON COMPLETION PRESERVE COMMENT 'é' DO DELETE FROM t WHERE a = 0//
 DELIMITER ;
 SQL
+}
+
+# JavaScript: a library, and a function that uses it.
+case_my_libraries() {
+  cat <<'SQL'
+CREATE TABLE t (a INT NOT NULL PRIMARY KEY); INSERT INTO t VALUES (1);
+DELIMITER //
+CREATE LIBRARY lib COMMENT 'größe' LANGUAGE JAVASCRIPT AS $$ export function f(n) { return n + 1 } $$//
+CREATE FUNCTION a(n INT) RETURNS INT DETERMINISTIC LANGUAGE JAVASCRIPT USING (lib AS l) AS $$ return l.f(n) $$//
+DELIMITER ;
+SQL
+}
+
+# A generated column that tells what type a value inside a document has.
+case_my_json_generated() {
+  echo "CREATE TABLE t (id INT NOT NULL PRIMARY KEY, j JSON, p DECIMAL(10,2) AS (j->>'\$.p') STORED, KEY (p)); INSERT INTO t (id, j) VALUES (1, JSON_OBJECT('p', 1.25e0));"
 }
 
 case_my_options() {

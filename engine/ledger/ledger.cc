@@ -39,8 +39,9 @@ constexpr char kSettingColumns[] =
 constexpr char kPlanColumns[] =
     "position INT NOT NULL PRIMARY KEY, name VARCHAR(40) NOT NULL, value LONGTEXT NOT NULL";
 constexpr char kSessionColumns[] =
-    "thread_id BIGINT UNSIGNED NOT NULL, user VARCHAR(255) NOT NULL, host VARCHAR(255) NOT NULL, "
-    "server_started BIGINT NOT NULL, KEY (thread_id)";
+    "number INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, thread_id BIGINT UNSIGNED NOT NULL, "
+    "user VARCHAR(255) NOT NULL, host VARCHAR(255) NOT NULL, server_started BIGINT NOT NULL, "
+    "KEY (thread_id)";
 constexpr char kClaimColumns[] = "token VARCHAR(80) NOT NULL PRIMARY KEY";
 
 struct LedgerTableDefinition {
@@ -434,7 +435,8 @@ absl::StatusOr<Result> Ledger::Query(absl::string_view sql) {
 absl::Status RecordSession(Session& session, absl::string_view control_schema) {
   ZDPIPE_ASSIGN_OR_RETURN(const ServerSession self, Identify(session));
   return session.Execute(absl::StrCat("INSERT INTO ", QuoteName(control_schema, "session"),
-                                      " VALUES (", self.thread_id, ", ", QuoteText(self.user), ", ",
+                                      " (thread_id, user, host, server_started) VALUES (",
+                                      self.thread_id, ", ", QuoteText(self.user), ", ",
                                       QuoteText(self.host), ", ", self.server_started, ")"));
 }
 

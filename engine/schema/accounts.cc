@@ -355,6 +355,8 @@ absl::Status ReadGrants(Session& session, bool may_grant, Account& account) {
 }
 
 absl::Status ReadAccount(Session& session, const Result& users, size_t row, Account& account) {
+  account.second_password =
+      absl::StrContains(users.Text(row, "User_attributes"), "\"additional_password\"");
   account.require = RequireClause(users, row, QuoteText);
   if (!account.role && HasShowCreateUser(session.version())) {
     ZDPIPE_RETURN_IF_ERROR(ReadDefinition(session, users, row, account));
@@ -404,6 +406,10 @@ void ReduceTo(const Version& to, Account& account, AccountPlan& plan) {
   if (account.auth.size() > 1 && !to.MariaDbAtLeast(10, 4)) {
     plan.lost.push_back("all ways to log in but the first");
     account.auth.resize(1);
+  }
+  if (account.second_password) {
+    plan.lost.push_back("its second password (RETAIN CURRENT PASSWORD)");
+    account.second_password = false;
   }
   if (!account.options.empty() && !to.MySqlAtLeast(5, 7)) {
     plan.lost.push_back(account.options);

@@ -46,6 +46,7 @@ struct Account {
   std::string expiry;   // "PASSWORD EXPIRE INTERVAL 90 DAY"
   std::string options;  // of MySQL >= 5.7 only: "PASSWORD HISTORY 5"
   std::string default_role;
+  bool second_password = false;  // ALTER USER .. RETAIN CURRENT PASSWORD
   std::vector<Grant> grants;
   // Why it cannot be carried: the server keeps something of it back, or we do not know it.
   std::string unreadable;

@@ -134,6 +134,8 @@ std::string KeyText(const KeyInfo& key) {
 
 const char* RoutineKindName(RoutineKind kind) {
   switch (kind) {
+    case RoutineKind::kLibrary:
+      return "library";
     case RoutineKind::kProcedure:
       return "procedure";
     case RoutineKind::kFunction:
@@ -533,6 +535,14 @@ absl::Status DatabaseReader::ReadRoutines() {
                                                ": its kind '", Printable(type[row]),
                                                "' is unknown to zdpipe"));
       catalog_.routines.pop_back();
+    }
+  }
+  if (session_.version().MySqlAtLeast(9, 2)) {
+    ZDPIPE_ASSIGN_OR_RETURN(const Result libraries,
+                            Query("LIBRARY_NAME", "LIBRARIES", "LIBRARY_SCHEMA"));
+    for (size_t row = 0; row < libraries.rows.size(); ++row) {
+      catalog_.routines.push_back(
+          {{database_, libraries.Text(row, "LIBRARY_NAME")}, RoutineKind::kLibrary});
     }
   }
   std::sort(catalog_.routines.begin() + first, catalog_.routines.end(),

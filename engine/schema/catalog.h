@@ -73,7 +73,8 @@ struct TableInfo {
   bool holds_rows() const;
 };
 
-enum class RoutineKind { kProcedure, kFunction, kPackage, kPackageBody };
+// kLibrary: JavaScript that MySQL's routines use, since 9.2.
+enum class RoutineKind { kLibrary, kProcedure, kFunction, kPackage, kPackageBody };
 
 const char* RoutineKindName(RoutineKind kind);  // "procedure", "package body", as SQL says it
 

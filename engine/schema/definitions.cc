@@ -13,6 +13,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "engine/errors.h"
 #include "engine/schema/sql_scanner.h"
 #include "engine/schema/table_ddl.h"
@@ -239,6 +240,7 @@ SELECT 'sequence', TABLE_NAME FROM information_schema.TABLES
 struct Common {
   bool both_mariadb;
   bool widths;  // both tell the display width of integers: MySQL does not since 8.0
+  bool vendor;
 };
 
 // A type without its display width: "int(11) unsigned" as "int unsigned", "year(4)" as "year".
@@ -254,6 +256,13 @@ std::string WithoutWidth(std::string type) {
   return type;
 }
 
+// A column's default as the other vendor says it: MySQL shows DEFAULT ('x') as _utf8mb4\'x\'.
+std::string PlainDefault(absl::string_view text) {
+  const std::string plain =
+      absl::StrReplaceAll(text, {{"_utf8mb4\\'", "'"}, {"_utf8mb4'", "'"}, {"\\'", "'"}});
+  return std::string(absl::StripSuffix(absl::StripPrefix(plain, "'"), "'"));
+}
+
 absl::StatusOr<Facts> ReadFacts(Session& session, const std::string& database, const Common& common,
                                 const DefinitionRules& rules) {
   Facts facts;
@@ -264,6 +273,7 @@ absl::StatusOr<Facts> ReadFacts(Session& session, const std::string& database, c
     for (const auto& row : result.rows) {
       if (rules.ignore_counters && row.size() > 2 && row[2] == "AUTO_INCREMENT") continue;
       std::string line;
+      bool is_json = false;
       for (size_t i = 2; i < row.size(); ++i) {
         const bool is_definer = result.columns[i] == "DEFINER";
         if (is_definer && rules.definer.kind != DefinerPolicy::Kind::kKeep) continue;
@@ -273,6 +283,13 @@ absl::StatusOr<Facts> ReadFacts(Session& session, const std::string& database, c
                              result.columns[i] == "DTD_IDENTIFIER";
         if (is_type && !common.widths) value = WithoutWidth(std::move(value));
         if (is_type && value == "geomcollection") value = "geometrycollection";
+        if (!common.vendor) {
+          // MariaDB's JSON is a name for a LONGTEXT.
+          is_json = is_json || (is_type && value == "json");
+          if (is_json && is_type) value = "longtext";
+          if (is_json && absl::StrContains(result.columns[i], "COLLATION")) value = "utf8mb4_bin";
+          if (absl::StrContains(result.columns[i], "COLUMN_DEFAULT")) value = PlainDefault(value);
+        }
         absl::StrAppend(&line, i == 2 ? "" : ", ", value);
       }
       facts[{row[0].value_or(""), {database, row[1].value_or("")}}].insert(std::move(line));
@@ -334,7 +351,8 @@ absl::Status CompareFacts(Session& source, Session& target, const Catalog& catal
                           const DefinitionRules& rules, std::vector<DefinitionDifference>& found) {
   const Common common = {
       source.version().mariadb && target.version().mariadb,
-      !source.version().MySqlAtLeast(8, 0) && !target.version().MySqlAtLeast(8, 0)};
+      !source.version().MySqlAtLeast(8, 0) && !target.version().MySqlAtLeast(8, 0),
+      source.version().mariadb == target.version().mariadb};
   source.TrySet("character_set_collations = ''");  // as the target's, see Session::Open
   const std::vector<ObjectId> objects = ObjectsOf(catalog);
   for (const DatabaseInfo& database : catalog.databases) {

@@ -88,11 +88,15 @@ absl::Status ObjectCopier::CopySequence(const ObjectName& name) {
 
 absl::Status ObjectCopier::CopyRoutines(const std::vector<RoutineInfo>& routines) {
   if (routines.empty()) return absl::OkStatus();
-  // The body of a package cannot be made before its specification.
+  // The body of a package cannot be made before its specification, nor what uses a library before
+  // that.
+  const auto turn = [](const RoutineInfo& routine) {
+    if (routine.kind == RoutineKind::kLibrary) return 0;
+    return routine.kind == RoutineKind::kPackageBody ? 2 : 1;
+  };
   std::vector<RoutineInfo> ordered = routines;
-  std::stable_partition(ordered.begin(), ordered.end(), [](const RoutineInfo& routine) {
-    return routine.kind != RoutineKind::kPackageBody;
-  });
+  std::stable_sort(ordered.begin(), ordered.end(),
+                   [&](const RoutineInfo& a, const RoutineInfo& b) { return turn(a) < turn(b); });
   return WithRawSource([&]() -> absl::Status {
     for (const RoutineInfo& routine : ordered) {
       ZDPIPE_RETURN_IF_ERROR(CopyOne(KindOf(routine.kind), routine.name));
@@ -167,6 +171,8 @@ absl::Status ObjectCopier::CopyEvents(const std::vector<EventInfo>& events) {
 
 ObjectCopier::Kind ObjectCopier::KindOf(RoutineKind routine) {
   switch (routine) {
+    case RoutineKind::kLibrary:
+      return {"library", "LIBRARY", "Create Library"};
     case RoutineKind::kProcedure:
       return {"procedure", "PROCEDURE", "Create Procedure"};
     case RoutineKind::kFunction:

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <initializer_list>
 #include <utility>
 
 #include "absl/algorithm/container.h"
@@ -26,6 +27,7 @@ constexpr unsigned kErrUnknownHost = 2005;           // CR_UNKNOWN_HOST
 constexpr unsigned kErrTls = 2026;                   // CR_SSL_CONNECTION_ERROR
 constexpr unsigned kErrAuthPluginCannotLoad = 2059;  // CR_AUTH_PLUGIN_CANNOT_LOAD
 constexpr unsigned kErrDatabaseAccessDenied = 1044;
+constexpr unsigned kErrSecureTransport = 3159;  // require_secure_transport
 constexpr unsigned kErrAccessDeniedNoPassword = 1698;
 
 // Warnings that a later release will not take something, or takes it otherwise: of syntax (1287,
@@ -150,6 +152,8 @@ absl::Status Session::Open(const SessionOptions& options) {
   if (tls.preferred && ServerErrnoOf(connected) == kErrTls) {
     // The server cannot do TLS, or none that this machine takes. check says that nothing is hidden.
     connected = ConnectWith(options, false);
+  } else if (ServerErrnoOf(connected) == kErrSecureTransport) {
+    connected = ConnectWith(options, true);  // on this machine, too, the server wants nothing else
   }
   ZDPIPE_RETURN_IF_ERROR(connected);
   // The library goes on without TLS when the server offers none, whatever it was told.
@@ -248,30 +252,46 @@ absl::Status Session::SetUp() {
   // '+00:00': TIMESTAMP values must not pass through a daylight saving fold. Our quoting and SHOW
   // CREATE rely on a sql_mode without anything else; the CSV engine parses its values while it is
   // read, and takes a table for crashed when it meets an invalid date without ALLOW_INVALID_DATES.
-  // Loaders set a stricter mode of their own. sql_select_limit, if the server's owner or
-  // init_connect has set it, would cut off every result without a word.
+  // Loaders set a stricter mode of their own. The rest is for what the server's owner or
+  // init_connect may have set: sql_select_limit would cut off every result without a word,
+  // completion_type end the session with its transaction, the others refuse statements of ours.
   ZDPIPE_RETURN_IF_ERROR(
       Execute("SET time_zone = '+00:00', sql_mode = 'ALLOW_INVALID_DATES', "
-              "sql_quote_show_create = 1, autocommit = 1, "
-              "sql_select_limit = 18446744073709551615"));
+              "sql_quote_show_create = 1, autocommit = 1, completion_type = 0, "
+              "sql_select_limit = 18446744073709551615, sql_big_selects = 1, "
+              "sql_safe_updates = 0"));
+  // Some need a privilege, some are unknown to releases without the difference.
   std::vector<absl::string_view> wishes = {
       // A day by default: a lock held by somebody else must not look like a hang.
-      "lock_wait_timeout = 60", "wait_timeout = 86400",
-      // Statements we run may take as long as they take; limits of the server's owner are for
-      // others.
-      "max_statement_time = 0", "max_execution_time = 0",
-      // MySQL >= 8.0: counters and sizes as they are, not as they were a day ago.
-      "information_schema_stats_expiry = 0"};
+      "lock_wait_timeout = 60", "wait_timeout = 86400"};
+  const auto wish = [&](std::initializer_list<absl::string_view> more) {
+    wishes.insert(wishes.end(), more);
+  };
+  // Statements we run may take as long as they take; limits of the server's owner are for others.
+  // Definitions are to be whole, with nothing in them that nobody has said; counters and sizes
+  // as they are, not as they were a day ago (MySQL >= 8.0).
+  if (version_.mariadb) {
+    wish({"max_statement_time = 0"});
+  } else {
+    wish({"max_execution_time = 0", "information_schema_stats_expiry = 0",
+          "show_gipk_in_create_table_and_information_schema = 1",
+          "show_create_table_verbosity = 0"});
+  }
   if (end_ == End::kTarget) {
     // So that a definition as an older server shows it means the same here, whatever this server's
     // defaults are: CHARSET=utf8mb4 without a collation (11.8 would take uca1400), utf8 (with an
     // empty old_mode it would become utf8mb4), TIMESTAMP NOT NULL without a default (with OFF it
-    // would get CURRENT_TIMESTAMP), a foreign key to a key that is not unique (MySQL >= 8.4).
-    wishes.insert(wishes.end(),
-                  {"character_set_collations = ''", "old_mode = 'UTF8_IS_UTF8MB3'",
-                   "explicit_defaults_for_timestamp = 1", "restrict_fk_on_non_standard_key = 0"});
+    // would get CURRENT_TIMESTAMP), a foreign key to a key that is not unique (MySQL >= 8.4), a
+    // table without a primary key.
+    wish({"explicit_defaults_for_timestamp = 1"});
+    if (version_.mariadb) {
+      wish({"character_set_collations = ''", "old_mode = 'UTF8_IS_UTF8MB3'"});
+    } else {
+      wish({"restrict_fk_on_non_standard_key = 0", "sql_generate_invisible_primary_key = 0",
+            "sql_require_primary_key = 0"});
+    }
   }
-  TrySetAll(wishes);  // some are unknown to servers without the difference
+  TrySetAll(wishes);
   return absl::OkStatus();
 }
 

@@ -18,6 +18,7 @@ using nlohmann::ordered_json;
 
 constexpr char kUser[] = "{replication_user}";
 constexpr char kPassword[] = "{replication_password}";
+constexpr char kHost[] = "{source_host}";  // of a source that was reached through its socket
 
 bool IsReplica(const Handoff& handoff) {
   return handoff.state == SourceState::kStoppedReplica && !handoff.proof.channels.empty();
@@ -37,6 +38,7 @@ std::string Gtid(const Handoff& handoff) {
 
 std::string UpstreamHost(const Handoff& handoff) {
   if (IsReplica(handoff)) return Channel(handoff).master_host;
+  if (absl::StartsWith(handoff.source.address, "/")) return kHost;  // a socket
   return std::string(handoff.source.address.substr(0, handoff.source.address.rfind(':')));
 }
 
