@@ -85,6 +85,17 @@ TEST_F(TlsTest, CertificateOfTheKnownCaIsTaken) {
   EXPECT_TRUE(FailsWith(check({"--from-ssl", "false"}), 2));
 }
 
+// Also on this machine, where TLS is not asked for otherwise.
+TEST_F(TlsTest, ServerThatWantsNothingElseGetsTls) {
+  ASSERT_DONE(
+      with_tls_->Sql("CREATE USER anybody@'%'; GRANT ALL ON *.* TO anybody@'%'; "
+                     "SET GLOBAL require_secure_transport = 1"));
+  EXPECT_TRUE(Succeeds(RunZdpipe({"check", "--no-defaults", "--from", with_tls_->address(),
+                                  "--from-user", "anybody", "--to", without_tls_->address(),
+                                  "--to-user", "root", "--source-state", "frozen"})));
+  ASSERT_DONE(with_tls_->Sql("SET GLOBAL require_secure_transport = 0"));
+}
+
 TEST_F(TlsTest, CertificateOfAnotherCaIsRefused) {
   EXPECT_TRUE(FailsWith(Check(*with_tls_, {"--from-ssl-ca", Ca("other")}), 2, {"ssl-ca"}));
 }
