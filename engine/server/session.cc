@@ -235,9 +235,11 @@ absl::Status Session::ConnectError() const {
     case kErrAccessDeniedNoPassword:
     case kErrDatabaseAccessDenied:
     case kErrAuthPluginCannotLoad:
-      return WithHint(MakeServerError(Failure::kUsage, number, message),
-                      "check user and password: option file, --from-password-file / "
-                      "--to-password-file, or ZDPIPE_FROM_PASSWORD / ZDPIPE_TO_PASSWORD");
+      return WithHint(
+          MakeServerError(Failure::kUsage, number, message),
+          "check user and password: option file, --from-password-file / "
+          "--to-password-file, or ZDPIPE_FROM_PASSWORD / ZDPIPE_TO_PASSWORD; an account "
+          "or a server may also want TLS (--from-ssl, --to-ssl)");
     case kErrTls:
       return WithHint(
           MakeServerError(Failure::kUsage, number, message),
