@@ -92,18 +92,23 @@ std::string Literal(const WireColumn& column, const KeyColumn& key, const WireVa
   return "";
 }
 
-std::string ScanOfTexts(const std::vector<ColumnInfo>& columns, const std::string& from_all) {
-  bool has_json = false;
+void PlanJson(const std::vector<ColumnInfo>& columns, const std::string& from_all,
+              TablePlan& plan) {
   std::vector<std::string> expressions;
+  std::vector<std::string> changes;
   for (const ColumnInfo& column : columns) {
     std::string expression = SelectExpression(column, RoleOf(column));
     if (column.data_type == "json") {
-      has_json = true;
-      expression = absl::StrCat("CAST(CAST(", expression, " AS CHAR) AS JSON)");
+      const std::string by_text = absl::StrCat("CAST(CAST(", expression, " AS CHAR) AS JSON)");
+      changes.push_back(absl::StrCat(expression, " <> ", by_text));
+      expression = by_text;
     }
     expressions.push_back(std::move(expression));
   }
-  return has_json ? absl::StrCat("SELECT ", absl::StrJoin(expressions, ", "), from_all) : "";
+  if (changes.empty()) return;
+  plan.scan_of_texts = absl::StrCat("SELECT ", absl::StrJoin(expressions, ", "), from_all);
+  plan.count_of_types =
+      absl::StrCat("SELECT COUNT(*)", from_all, " WHERE ", absl::StrJoin(changes, " OR "));
 }
 
 }  // namespace
@@ -150,7 +155,7 @@ TablePlan PlanTable(const TableInfo& table, const Version& from, const Version& 
       absl::StrCat(" FROM ", name, table.carries_history() ? " FOR SYSTEM_TIME ALL" : "");
   plan.scan = absl::StrCat("SELECT ", expressions, from_all);
   plan.select = plan.scan;
-  if (!from.mariadb) plan.scan_of_texts = ScanOfTexts(inserted, from_all);
+  if (!from.mariadb) PlanJson(inserted, from_all, plan);
   if (table.carries_history()) {
     const std::string start = QuoteName(table.row_start);
     const std::string end = QuoteName(table.row_end);

@@ -42,6 +42,9 @@ struct TablePlan {
   // `scan`, with MySQL's JSON documents as they are after a way through text, where DECIMAL
   // numbers, dates and binary strings become others; "" for a table without.
   std::string scan_of_texts;
+  // Counts the rows with documents whose types do not survive that: dates, times and binary strings
+  // become strings of the same text, DECIMAL numbers lose digits. "" for a table without.
+  std::string count_of_types;
   std::string order;  // the end of `select`: " ORDER BY .."; "" for no order
   // "INSERT INTO `s`.`t` (`a`, `b`) VALUES "; "" for a table whose columns are all generated: its
   // rows are only counted, by a SELECT of a constant.
