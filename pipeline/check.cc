@@ -311,12 +311,8 @@ class Checker {
     for (const TableInfo& table : result_.catalog.tables) wanted.insert(table.name);
     for (const ObjectName& view : result_.catalog.views) wanted.insert(view);
 
-    ZDPIPE_ASSIGN_OR_RETURN(
-        const Result present,
-        target_.Query("SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES "
-                      "UNION ALL SELECT ROUTINE_SCHEMA, ROUTINE_NAME FROM "
-                      "information_schema.ROUTINES UNION ALL SELECT EVENT_SCHEMA, EVENT_NAME FROM "
-                      "information_schema.EVENTS"));
+    ZDPIPE_ASSIGN_OR_RETURN(const Result present,
+                            target_.Query(ObjectsQuery(target_.version(), "")));
     std::map<std::string, std::vector<std::string>> found;
     for (const auto& row : present.rows) {
       const ObjectName name{row[0].value_or(""), row[1].value_or("")};

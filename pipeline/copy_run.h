@@ -33,7 +33,7 @@ struct TableReport {
   double row_seconds = 0;
   double index_seconds = 0;
   double verify_seconds = 0;
-  std::string verify;           // "equal", "different", "not done"
+  std::string verify;           // "equal", "different", "types differ" (inside JSON), "not done"
   TableComparison differences;  // of a different table: which rows
 };
 

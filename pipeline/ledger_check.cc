@@ -36,18 +36,12 @@ class LedgerChecker {
   // The schema is dropped at the start and at the end of a run: it must hold nothing but a ledger.
   absl::Status CheckSchema() {
     const std::string schema = QuoteText(control_schema_);
-    ZDPIPE_ASSIGN_OR_RETURN(
-        const Result present,
-        target_.Query(absl::StrCat(
-            "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = ", schema,
-            " UNION ALL SELECT ROUTINE_NAME FROM information_schema.ROUTINES WHERE "
-            "ROUTINE_SCHEMA = ",
-            schema, " UNION ALL SELECT EVENT_NAME FROM information_schema.EVENTS WHERE ",
-            "EVENT_SCHEMA = ", schema)));
+    ZDPIPE_ASSIGN_OR_RETURN(const Result present,
+                            target_.Query(ObjectsQuery(target_.version(), control_schema_)));
     std::vector<std::string> foreign;
     bool has_run = false;
     for (const auto& row : present.rows) {
-      const std::string name = row[0].value_or("");
+      const std::string name = row[1].value_or("");
       if (name == "run") has_run = true;
       if (!Ledger::IsLedgerTable(name)) foreign.push_back(Printable(name));
     }
@@ -96,8 +90,8 @@ class LedgerChecker {
   std::string WhyNot(const LedgerObject& object, const std::set<ObjectName>& older,
                      absl::string_view user) const {
     static constexpr absl::string_view kKinds[] = {
-        "database", "table",   "sequence",     "view",    "procedure",
-        "function", "package", "package body", "trigger", "event"};
+        "database", "table",        "sequence", "view",    "procedure", "function",
+        "package",  "package body", "library",  "trigger", "event"};
     if (object.kind == "user" || object.kind == "role") {
       if (!options_.users) return "an account, and --users was not given";
       if (IsSystemAccount(object.name, object.schema)) return "an account of the server's own";

@@ -27,15 +27,8 @@ absl::Status RemoveAccount(Session& target, const LedgerObject& object) {
 }
 
 absl::Status RemoveDatabase(Session& target, const std::string& name) {
-  const std::string schema = QuoteText(name);
-  ZDPIPE_ASSIGN_OR_RETURN(
-      const std::string objects,
-      target.QueryValue(absl::StrCat(
-          "SELECT (SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = ", schema,
-          ") + (SELECT COUNT(*) FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = ", schema,
-          ") + (SELECT COUNT(*) FROM information_schema.EVENTS WHERE EVENT_SCHEMA = ", schema,
-          ")")));
-  if (objects != "0") return absl::OkStatus();
+  ZDPIPE_ASSIGN_OR_RETURN(const Result objects, target.Query(ObjectsQuery(target.version(), name)));
+  if (!objects.rows.empty()) return absl::OkStatus();
   return target.ExecuteWithWarnings(absl::StrCat("DROP DATABASE IF EXISTS ", QuoteName(name)))
       .status();
 }

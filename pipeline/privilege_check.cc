@@ -527,7 +527,9 @@ class PrivilegeChecker {
     constexpr unsigned kErrNeedsSuper = 1419;
     const bool functions = std::any_of(
         result_.catalog.routines.begin(), result_.catalog.routines.end(),
-        [](const RoutineInfo& routine) { return routine.kind != RoutineKind::kProcedure; });
+        [](const RoutineInfo& routine) {
+          return routine.kind != RoutineKind::kProcedure && routine.kind != RoutineKind::kLibrary;
+        });
     if (result_.catalog.triggers.empty() && !functions) return absl::OkStatus();
     const std::string database = result_.catalog.triggers.empty()
                                      ? result_.catalog.routines.front().name.schema

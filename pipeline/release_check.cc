@@ -202,9 +202,11 @@ class ReleaseChecker {
   // Settings that the copy's own sessions could not change (Session::SetUp), for want of a right.
   absl::Status CheckPrimaryKeys() {
     if (!target_.version().MySqlAtLeast(8, 0)) return absl::OkStatus();
-    for (const auto& [setting, what] :
-         {std::pair("sql_require_primary_key", "the table has no primary key"),
-          std::pair("sql_generate_invisible_primary_key", "the table would get another column")}) {
+    constexpr absl::string_view kRequired = "sql_require_primary_key";
+    constexpr std::pair<absl::string_view, absl::string_view> kSettings[] = {
+        {kRequired, "the table has no primary key"},
+        {"sql_generate_invisible_primary_key", "the table would get another column"}};
+    for (const auto& [setting, what] : kSettings) {
       const absl::StatusOr<std::string> value =
           target_.QueryValue(absl::StrCat("SELECT @@SESSION.", setting));
       if (IsSessionLost(value.status())) return value.status();
@@ -215,8 +217,11 @@ class ReleaseChecker {
           "TABLE_SCHEMA = $ AND INDEX_NAME = 'PRIMARY'",
           [&](const ObjectName& table, const std::string&) { keyed.insert(table); }));
       for (const TableInfo& table : catalog_.tables) {
-        if (keyed.count(table.name) > 0) continue;
-        Add("DEFINITION_REFUSED", PrintableName(table.name.schema, table.name.name),
+        const std::string name = PrintableName(table.name.schema, table.name.name);
+        if (keyed.count(table.name) > 0 || IsRefused(name)) continue;
+        // The column is InnoDB's.
+        if (setting != kRequired && !absl::EqualsIgnoreCase(table.engine, "InnoDB")) continue;
+        Add("DEFINITION_REFUSED", name,
             absl::StrCat("the target has ", setting, " set, and ", what),
             absl::StrCat("on the target: GRANT SESSION_VARIABLES_ADMIN to the user of --to, or SET "
                          "GLOBAL ",

@@ -135,6 +135,20 @@ TEST(HandoffTest, MySqlTargetTrustsTheMasterAsTheReplicaDid) {
   EXPECT_THAT(MySqlStatements(handoff)[0], HasSubstr(", SOURCE_SSL=1, GET_SOURCE_PUBLIC_KEY=1"));
   handoff.target.version = "5.7.44";
   EXPECT_THAT(MySqlStatements(handoff)[0], Not(HasSubstr("PUBLIC_KEY")));
+  EXPECT_THAT(MySqlStatements(handoff)[0], HasSubstr(", MASTER_SSL=1"));
+}
+
+TEST(HandoffTest, SocketIsNoHostAndGtidsMustBeAlike) {
+  Handoff handoff = MakeMySqlHandoff("8.4.0");
+  handoff.state = SourceState::kMaster;
+  handoff.proof.binlog = {"own.000009", 1234};
+  handoff.source.address = "/run/my:sql.sock";
+  handoff.source.gtid_mode = "ON";
+  handoff.target.gtid_mode = "OFF";
+
+  EXPECT_THAT(MySqlStatements(handoff)[0], HasSubstr("='{source_host}', SOURCE_PORT=3306"));
+  EXPECT_THAT(HandoffNotes(handoff),
+              ElementsAre(HasSubstr("gtid_mode is ON"), HasSubstr("{source_host}")));
 }
 
 TEST(HandoffTest, RdsGetsTheProcedureItHas) {

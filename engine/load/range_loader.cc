@@ -217,7 +217,7 @@ absl::Status RangeLoader::LoadOnce(const LoadTable& table, const Range& range,
                                    const std::function<bool()>& stopping) {
   // Rows are sent ahead of the answers where an error can be undone, and none is expected.
   const bool ahead = table.transactional && range.enum_error_values == 0 && !leniently_;
-  const absl::Status loaded = LoadRows(table, range, ahead);
+  const absl::Status loaded = LoadRows(table, range, ahead, stopping);
   if (loaded.ok() || !ahead || IsSessionLost(loaded)) return loaded;
   if (stopping()) {
     // The answers to come may have to wait for a lock.
@@ -228,11 +228,12 @@ absl::Status RangeLoader::LoadOnce(const LoadTable& table, const Range& range,
   if (!PassingTrouble(loaded).empty()) return loaded;
   // Step by step it shows which rows are to blame.
   ZDPIPE_RETURN_IF_ERROR(session_->ExecuteWithWarnings("ROLLBACK").status());
-  return LoadRows(table, range, false);
+  return LoadRows(table, range, false, stopping);
 }
 
 // `ahead`: the next rows may be sent before the server has answered.
-absl::Status RangeLoader::LoadRows(const LoadTable& table, const Range& range, bool ahead) {
+absl::Status RangeLoader::LoadRows(const LoadTable& table, const Range& range, bool ahead,
+                                   const std::function<bool()>& stopping) {
   rows_sent_ = false;
   ZDPIPE_RETURN_IF_ERROR(Prepare(table, range));
   const RangeRecord record = RecordOf(table, range);
@@ -241,7 +242,7 @@ absl::Status RangeLoader::LoadRows(const LoadTable& table, const Range& range, b
   if (table.transactional || session_->version().mariadb) {
     ZDPIPE_RETURN_IF_ERROR(InsertBatches(table, range, ahead));
   } else {
-    ZDPIPE_RETURN_IF_ERROR(LoadApart(table, range, record));
+    ZDPIPE_RETURN_IF_ERROR(LoadApart(table, range, record, stopping));
   }
   executing_ = Span();
   const ElapsedScope commit(*options_.commit_nanoseconds);
@@ -253,7 +254,8 @@ absl::Status RangeLoader::LoadRows(const LoadTable& table, const Range& range, b
 // session first (EndRecordedSessions). The range is recorded when its rows are there; a resume
 // copies such a table anew in any case.
 absl::Status RangeLoader::LoadApart(const LoadTable& table, const Range& range,
-                                    const RangeRecord& record) {
+                                    const RangeRecord& record,
+                                    const std::function<bool()>& stopping) {
   ZDPIPE_RETURN_IF_ERROR(session_->Execute("ROLLBACK"));
   ZDPIPE_RETURN_IF_ERROR(session_->Execute("SET autocommit = 1"));
   const absl::Status inserted = InsertBatches(table, range, /*ahead=*/false);
@@ -269,7 +271,7 @@ absl::Status RangeLoader::LoadApart(const LoadTable& table, const Range& range,
       return MakeError(Failure::kInternal, "somebody else has recorded the range meanwhile");
     }
     // The rows are in: only their record can be tried again.
-    if (!IsTransient(is_new.status()) || std::chrono::steady_clock::now() > give_up) {
+    if (!IsTransient(is_new.status()) || stopping() || std::chrono::steady_clock::now() > give_up) {
       return is_new.status();
     }
     ZDPIPE_RETURN_IF_ERROR(session_->Execute("ROLLBACK"));

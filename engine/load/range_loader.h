@@ -95,8 +95,10 @@ class RangeLoader {
 
   absl::Status LoadOnce(const LoadTable& table, const Range& range,
                         const std::function<bool()>& stopping);
-  absl::Status LoadRows(const LoadTable& table, const Range& range, bool ahead);
-  absl::Status LoadApart(const LoadTable& table, const Range& range, const RangeRecord& record);
+  absl::Status LoadRows(const LoadTable& table, const Range& range, bool ahead,
+                        const std::function<bool()>& stopping);
+  absl::Status LoadApart(const LoadTable& table, const Range& range, const RangeRecord& record,
+                         const std::function<bool()>& stopping);
   absl::Status InsertBatches(const LoadTable& table, const Range& range, bool ahead);
   absl::Status Prepare(const LoadTable& table, const Range& range);
   absl::Status InsertBatch(const LoadTable& table, const RowBatch& batch, uint64_t enum_errors,

@@ -132,6 +132,21 @@ std::string KeyText(const KeyInfo& key) {
   return key.empty() ? "" : absl::StrCat(key.index, " (", absl::StrJoin(key.columns, ", "), ")");
 }
 
+std::string ObjectsQuery(const Version& version, absl::string_view schema) {
+  std::string query;
+  const auto add = [&](absl::string_view view, absl::string_view of) {
+    absl::StrAppend(&query, query.empty() ? "" : " UNION ALL ", "SELECT ", of,
+                    "_SCHEMA AS SCHEMA_NAME, ", of, "_NAME AS OBJECT_NAME FROM information_schema.",
+                    view);
+    if (!schema.empty()) absl::StrAppend(&query, " WHERE ", of, "_SCHEMA = ", QuoteText(schema));
+  };
+  add("TABLES", "TABLE");
+  add("ROUTINES", "ROUTINE");
+  add("EVENTS", "EVENT");
+  if (version.MySqlAtLeast(9, 2)) add("LIBRARIES", "LIBRARY");
+  return query;
+}
+
 const char* RoutineKindName(RoutineKind kind) {
   switch (kind) {
     case RoutineKind::kLibrary:

@@ -83,6 +83,10 @@ struct RoutineInfo {
   RoutineKind kind = RoutineKind::kProcedure;
 };
 
+// A query for SCHEMA_NAME and OBJECT_NAME of all tables, views, sequences, routines, libraries and
+// events of one database; of all databases when `schema` is "".
+std::string ObjectsQuery(const Version& version, absl::string_view schema);
+
 struct TriggerInfo {
   ObjectName name;
   std::string table;

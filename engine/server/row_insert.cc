@@ -356,7 +356,9 @@ absl::Status RowInsert::UseStatementOf(size_t count, Size size) {
   const std::string sql = Sql(count);
   if (mysql_stmt_prepare(binding_->statement, sql.data(), static_cast<unsigned long>(sql.size())) !=
       0) {
-    return Error("prepare");
+    const absl::Status refused = Error("prepare");
+    binding_.reset();  // the next attempt prepares it
+    return refused;
   }
   return absl::OkStatus();
 }

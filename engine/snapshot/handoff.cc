@@ -45,6 +45,7 @@ std::string UpstreamHost(const Handoff& handoff) {
 uint64_t UpstreamPort(const Handoff& handoff) {
   if (IsReplica(handoff)) return Channel(handoff).master_port;
   const size_t colon = handoff.source.address.rfind(':');
+  if (absl::StartsWith(handoff.source.address, "/")) return 3306;
   return colon == std::string::npos
              ? 3306
              : std::strtoul(handoff.source.address.c_str() + colon + 1, nullptr, 10);
@@ -122,10 +123,12 @@ bool UseMySqlGtid(const Handoff& handoff) {
 // What the replica's own connection to the master has: an account with MySQL 8's default
 // authentication needs one of the two.
 std::string MySqlTrust(const Handoff& handoff, absl::string_view role) {
-  if (!IsReplica(handoff) || !ParseVersion(handoff.target.version).MySqlAtLeast(8, 0)) return "";
-  return absl::StrCat(
-      Channel(handoff).ssl_allowed ? absl::StrCat(", ", role, "_SSL=1") : "",
-      Channel(handoff).get_public_key ? absl::StrCat(", GET_", role, "_PUBLIC_KEY=1") : "");
+  if (!IsReplica(handoff)) return "";
+  const bool knows_key = ParseVersion(handoff.target.version).MySqlAtLeast(8, 0);
+  return absl::StrCat(Channel(handoff).ssl_allowed ? absl::StrCat(", ", role, "_SSL=1") : "",
+                      Channel(handoff).get_public_key && knows_key
+                          ? absl::StrCat(", GET_", role, "_PUBLIC_KEY=1")
+                          : "");
 }
 
 ordered_json MySqlStatements(const Handoff& handoff) {
@@ -211,6 +214,18 @@ std::vector<std::string> UnusableReasons(const Handoff& handoff) {
 
 std::vector<std::string> HandoffNotes(const Handoff& handoff) {
   std::vector<std::string> notes;
+  if (handoff.source.vendor == "MySQL" && handoff.target.vendor == "MySQL" &&
+      (handoff.source.gtid_mode == "ON") != (handoff.target.gtid_mode == "ON")) {
+    notes.push_back(absl::StrCat("gtid_mode is ", handoff.source.gtid_mode, " on the source and ",
+                                 handoff.target.gtid_mode,
+                                 " on the target: make them alike before replication starts"));
+  }
+  if (UpstreamHost(handoff) == kHost) {
+    notes.push_back(
+        absl::StrCat("the source was reached through its socket: put its host name and "
+                     "port in the place of ",
+                     kHost, ":", UpstreamPort(handoff)));
+  }
   if (!IsReplica(handoff)) return notes;
   const ReplicaChannel& channel = Channel(handoff);
   if (channel.received != channel.applied) {
@@ -232,12 +247,6 @@ std::vector<std::string> HandoffNotes(const Handoff& handoff) {
     notes.push_back(
         "the replica verifies its master's certificate: give the target SOURCE_SSL_CA and "
         "SOURCE_SSL_VERIFY_SERVER_CERT, too");
-  }
-  if (handoff.source.vendor == "MySQL" && handoff.target.vendor == "MySQL" &&
-      (handoff.source.gtid_mode == "ON") != (handoff.target.gtid_mode == "ON")) {
-    notes.push_back(absl::StrCat("gtid_mode is ", handoff.source.gtid_mode, " on the source and ",
-                                 handoff.target.gtid_mode,
-                                 " on the target: make them alike before replication starts"));
   }
   if (!channel.filters.empty()) {
     notes.push_back(
