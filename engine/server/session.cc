@@ -256,10 +256,9 @@ absl::Status Session::SetUp() {
   // read, and takes a table for crashed when it meets an invalid date without ALLOW_INVALID_DATES.
   // Loaders set a stricter mode of their own. The rest is for what the server's owner or
   // init_connect may have set: sql_select_limit would cut off every result without a word,
-  // completion_type end the session with its transaction, max_error_count hide warnings, the others
-  // refuse statements of ours.
+  // completion_type end the session with its transaction, the others refuse statements of ours.
   ZDPIPE_RETURN_IF_ERROR(
-      Execute("SET max_error_count = 1024, time_zone = '+00:00', sql_mode = 'ALLOW_INVALID_DATES', "
+      Execute("SET time_zone = '+00:00', sql_mode = 'ALLOW_INVALID_DATES', "
               "sql_quote_show_create = 1, autocommit = 1, completion_type = 0, "
               "sql_select_limit = 18446744073709551615, sql_big_selects = 1, "
               "sql_safe_updates = 0"));
