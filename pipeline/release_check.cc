@@ -311,8 +311,8 @@ class ReleaseChecker {
     for (const TableInfo& table : catalog_.tables) {
       ZDPIPE_ASSIGN_OR_RETURN(const std::string shown, Shown("TABLE", table.name));
       if (shown.empty()) continue;
-      const absl::StatusOr<TableDdl> whole =
-          SplitTableDdl(table, InWordsOf(target_.version(), shown), inline_indexes);
+      const absl::StatusOr<TableDdl> whole = SplitTableDdl(
+          table, InWordsOf(source_.version(), target_.version(), shown), inline_indexes);
       if (!whole.ok()) continue;  // the copy says what is wrong
       CheckParsed(table.name, whole->create);
       CheckFunctions(table, whole->create);

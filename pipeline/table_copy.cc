@@ -124,7 +124,8 @@ class TableCopy {
     const bool large = IsLarge() || start_.on_target;
     ddl_options.indexes_after = context_.options.indexes_after && large;
     ddl_options.pause_stats = large;
-    const std::string words = InWordsOf(sessions_.target_control->version(), *shown.rows[0][1]);
+    const std::string words = InWordsOf(sessions_.source_control->version(),
+                                        sessions_.target_control->version(), *shown.rows[0][1]);
     absl::StatusOr<TableDdl> ddl = SplitTableDdl(table_, words, ddl_options);
     if (!ddl.ok()) return Reclassify(ddl.status(), Failure::kPartial);
     ddl_ = *std::move(ddl);

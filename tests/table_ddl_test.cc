@@ -533,11 +533,33 @@ constexpr char kPlaces[] =
     "  KEY `k` (`p`) /*!80000 INVISIBLE */\n) ENGINE=InnoDB /*!50100 PARTITION BY KEY (`p`) */";
 
 TEST(InWordsOfTest, OnlyTheTypeHasAnotherName) {
-  EXPECT_EQ(InWordsOf(ParseVersion("9.7.4-2"), kPlaces), kPlaces);
-  const std::string words = InWordsOf(ParseVersion("10.11.6-MariaDB"), kPlaces);
+  const Version source = ParseVersion("8.4.0");
+  EXPECT_EQ(InWordsOf(source, ParseVersion("9.7.4-2"), kPlaces), kPlaces);
+  const std::string words = InWordsOf(source, ParseVersion("10.11.6-MariaDB"), kPlaces);
   EXPECT_THAT(words, HasSubstr("`geomcollection` geometrycollection DEFAULT NULL COMMENT "
                                "'geomcollection'"));
   EXPECT_EQ(words.size(), std::string(kPlaces).size() + 4);
+}
+
+TEST(InWordsOfTest, TheDefaultCollationOfUtf8mb4IsSaidToMySql8) {
+  constexpr char kText[] =
+      "CREATE TABLE `t` (\n  `a` varchar(9) DEFAULT 'CHARACTER SET utf8mb4',\n"
+      "  `b` char(9) CHARACTER SET utf8mb4 DEFAULT NULL,\n"
+      "  `c` text CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,\n"
+      "  `d` text GENERATED ALWAYS AS (concat(`a`, cast(`b` as char character set utf8mb4)))\n"
+      ") ENGINE=InnoDB DEFAULT CHARSET=utf8mb4";
+  const Version source = ParseVersion("5.7.44-log");
+  EXPECT_EQ(InWordsOf(source, ParseVersion("10.11.6-MariaDB"), kText), kText);
+  EXPECT_EQ(
+      InWordsOf(source, ParseVersion("8.0.36"), kText),
+      "CREATE TABLE `t` (\n  `a` varchar(9) DEFAULT 'CHARACTER SET utf8mb4',\n"
+      "  `b` char(9) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci DEFAULT NULL,\n"
+      "  `c` text CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,\n"
+      "  `d` text GENERATED ALWAYS AS (concat(`a`, cast(`b` as char character set utf8mb4)))\n"
+      ") ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci");
+  EXPECT_EQ(InWordsOf(source, ParseVersion("8.0.36"),
+                      "CREATE TABLE t (a INT) DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin"),
+            "CREATE TABLE t (a INT) DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin");
 }
 
 TEST(SkippedCommentsTest, OlderServersAndMariaDbPassOverWhatIsTooNew) {

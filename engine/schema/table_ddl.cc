@@ -78,16 +78,35 @@ bool IsLongUnique(const Element& element) {
 
 }  // namespace
 
-std::string InWordsOf(const Version& target, const std::string& show_create) {
-  if (target.MySqlAtLeast(8, 0)) return show_create;
+std::string InWordsOf(const Version& source, const Version& target,
+                      const std::string& show_create) {
+  const bool from_8 = source.MySqlAtLeast(8, 0);
+  const bool to_8 = target.MySqlAtLeast(8, 0);
+  if (from_8 == to_8) return show_create;
   std::string words;
   size_t copied = 0;
+  int depth = 0;  // in parentheses: the columns are in one pair
   SqlScanner scanner(show_create);
-  for (SqlToken token = scanner.Next(); token.kind != SqlToken::Kind::kEnd;
-       token = scanner.Next()) {
-    if (!token.IsWord("geomcollection")) continue;
-    words.append(show_create, copied, token.begin - copied).append("geometrycollection");
-    copied = token.end;
+  SqlToken before;  // the last two tokens
+  SqlToken last;
+  for (SqlToken token = scanner.Next(); token.kind != SqlToken::Kind::kEnd;) {
+    const SqlToken next = scanner.Next();
+    depth += token.IsSymbol('(') ? 1 : token.IsSymbol(')') ? -1 : 0;
+    if (from_8 && token.IsWord("geomcollection")) {
+      words.append(show_create, copied, token.begin - copied).append("geometrycollection");
+      copied = token.end;
+    }
+    // CHARSET=utf8mb4 of the table, CHARACTER SET utf8mb4 of a column.
+    const bool of_table = depth == 0 && before.IsWord("CHARSET") && last.IsSymbol('=');
+    const bool of_column = depth == 1 && before.IsWord("CHARACTER") && last.IsWord("SET");
+    if (to_8 && token.IsWord("utf8mb4") && (of_table || of_column) && !next.IsWord("COLLATE")) {
+      words.append(show_create, copied, token.end - copied)
+          .append(of_table ? " COLLATE=utf8mb4_general_ci" : " COLLATE utf8mb4_general_ci");
+      copied = token.end;
+    }
+    before = last;
+    last = token;
+    token = next;
   }
   return words.append(show_create, copied, std::string::npos);
 }

@@ -17,9 +17,10 @@
 
 namespace zdpipe {
 
-// SHOW CREATE TABLE of another release in words that `target` knows: MySQL >= 8.0 calls
-// GEOMETRYCOLLECTION by a name of its own.
-std::string InWordsOf(const Version& target, const std::string& show_create);
+// SHOW CREATE TABLE of a server of `source` in words that mean the same on `target`: MySQL >= 8.0
+// calls GEOMETRYCOLLECTION by a name of its own, and utf8mb4 without a collation means another one
+// there than everywhere else.
+std::string InWordsOf(const Version& source, const Version& target, const std::string& show_create);
 
 // Version comments that `target` skips, such as "/*!80003 SRID 4326 */": what a table loses there
 // without a word.
