@@ -105,6 +105,7 @@ version_download() {
     mysql-5.6) version_from_npm "$NPM_PACKAGE_MYSQL_5_6" "$new" ;;
     *) version_unknown "$version" ;;
     esac
+    [[ -x $new/run-server ]] || exit 1
     # A release of Debian that moves on has another version one day.
     text=$("$new/run-server" --no-defaults --version)
     [[ $text == *" Ver ${version#*-}."* ]] || {
