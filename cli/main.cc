@@ -1,9 +1,12 @@
 #include <malloc.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "cli/command_line.h"
@@ -69,7 +72,14 @@ int main(int argc, char** argv) {
       std::fputs(help->text.c_str(), stdout);
       return 0;
     }
-    return zdpipe::RunVerb(std::get<zdpipe::CommandLine>(*parsed), cancel_token);
+    auto& command = std::get<zdpipe::CommandLine>(*parsed);
+    // As after a signal: a server that does not answer must not keep the process from ending.
+    const int64_t deadline = command.copy.deadline.count();
+    constexpr int64_t kLongestAlarm = std::numeric_limits<int>::max();
+    if (deadline > 0) {
+      alarm(static_cast<unsigned>(std::min(deadline, kLongestAlarm)) + kDrainSeconds);
+    }
+    return zdpipe::RunVerb(command, cancel_token);
   } catch (const std::exception& exception) {
     zdpipe::PrintError(zdpipe::MakeError(zdpipe::Failure::kInternal,
                                          absl::StrCat("exception: ", exception.what())));

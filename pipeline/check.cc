@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <random>
 #include <set>
 
 #include "absl/strings/ascii.h"
@@ -9,6 +10,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "engine/server/sql_text.h"
 #include "pipeline/account_check.h"
 #include "pipeline/ledger_check.h"
@@ -32,6 +34,7 @@ class Checker {
     ZDPIPE_RETURN_IF_ERROR(CheckSameServer());
     CheckEncryption();
     ZDPIPE_RETURN_IF_ERROR(CheckReplication());
+    ZDPIPE_RETURN_IF_ERROR(CheckServerId());
     ZDPIPE_ASSIGN_OR_RETURN(result_.catalog, ReadCatalog(source_, options_.selection));
     for (const std::string& reason : result_.catalog.left_out) {
       Add("DATABASE_LEFT_OUT", Severity::kWarning, "", reason, "");
@@ -84,13 +87,20 @@ class Checker {
     }
   }
 
+  // A lock is known to the whole server and to no other one. What servers say of themselves does
+  // not tell: some releases have no id, and those made from one image have the same.
   absl::Status CheckSameServer() {
-    for (const char* name : {"server_uid", "port", "datadir", "socket"}) {
-      ZDPIPE_ASSIGN_OR_RETURN(const std::string source, ReadVariable(source_, name));
-      ZDPIPE_ASSIGN_OR_RETURN(const std::string target, ReadVariable(target_, name));
-      const bool unknown = source.empty() && name == absl::string_view("server_uid");
-      if (unknown || source != target) return absl::OkStatus();
-    }
+    std::random_device random;
+    const std::string lock =
+        QuoteText(absl::StrCat("zdpipe check ", absl::Hex(random()), "-", absl::Hex(random())));
+    ZDPIPE_ASSIGN_OR_RETURN(const std::string taken,
+                            source_.QueryValue(absl::StrCat("SELECT GET_LOCK(", lock, ", 0)")));
+    if (taken != "1") return MakeError(Failure::kSource, "source: GET_LOCK gives no lock");
+    ZDPIPE_ASSIGN_OR_RETURN(const std::string free,
+                            target_.QueryValue(absl::StrCat("SELECT IS_FREE_LOCK(", lock, ")")));
+    ZDPIPE_RETURN_IF_ERROR(
+        source_.QueryValue(absl::StrCat("SELECT RELEASE_LOCK(", lock, ")")).status());
+    if (free == "1") return absl::OkStatus();
     Add("SAME_SERVER", Severity::kError, target_.endpoint().name,
         "source and target are the same server", "check --from and --to");
     return absl::OkStatus();
@@ -141,6 +151,37 @@ class Checker {
 
   // A source of which is not said that it is a stopped replica: what replication writes to it must
   // be in its binlog, which is what its proof consists of; and a frozen one gets nothing.
+  // A replica passes over the events of its own server_id: those of the upstream, and of masters
+  // behind it, as far as the source's GTIDs name them.
+  absl::Status CheckServerId() {
+    std::set<std::string> upstream;
+    if (options_.source_state != SourceState::kStoppedReplica) {
+      if (!result_.source.log_bin) return absl::OkStatus();
+      upstream.insert(result_.source.server_id);
+    }
+    for (const ReplicaChannel& channel : result_.replica.channels) {
+      upstream.insert(absl::StrCat(channel.master_server_id));
+    }
+    for (const char* name : {"gtid_slave_pos", "gtid_binlog_pos"}) {
+      ZDPIPE_ASSIGN_OR_RETURN(const std::string position, ReadVariable(source_, name));
+      // domain-server-sequence, separated by commas
+      for (const absl::string_view gtid : absl::StrSplit(position, ',', absl::SkipEmpty())) {
+        const std::vector<std::string> parts = absl::StrSplit(gtid, '-');
+        // What the source has written itself the target gets from nobody, unless it replicates
+        // from the source.
+        const bool is_own = parts.size() == 3 && parts[1] == result_.source.server_id;
+        if (parts.size() == 3 && !is_own) upstream.insert(parts[1]);
+      }
+    }
+    if (upstream.count(result_.target.server_id) == 0) return absl::OkStatus();
+    Add("SERVER_ID_CLASH", Severity::kWarning, target_.endpoint().name,
+        absl::StrCat("server_id ", result_.target.server_id,
+                     " is also that of a server whose events the target is to replicate"),
+        "give the target another server_id before it replicates: it passes over all events of its "
+        "own one");
+    return absl::OkStatus();
+  }
+
   absl::Status CheckOtherReplication() {
     const absl::StatusOr<ReplicaStatus> replica = ReadReplicaStatus(source_);
     if (!replica.ok() && IsDenied(replica.status())) {
@@ -252,7 +293,12 @@ class Checker {
 
   // A source that takes writes: what its snapshot, or its binlog, does not have.
   absl::Status CheckMaster() {
-    if (options_.source_state != SourceState::kMaster) return absl::OkStatus();
+    if (options_.source_state == SourceState::kStoppedReplica) return absl::OkStatus();
+    if (options_.source_state == SourceState::kMaster) CheckNotInSnapshot();
+    return CheckBinlogFilter();
+  }
+
+  void CheckNotInSnapshot() {
     size_t tables = 0;
     std::string example;
     for (const TableInfo& table : result_.catalog.tables) {
@@ -266,9 +312,15 @@ class Checker {
                        "writes: their rows may be later than the coordinates"),
           "they will be listed (exit 8); copy from a stopped replica, or leave them out");
     }
+  }
+
+  // What a binlog leaves out is in no proof. Nobody writes to a frozen source: that is its owner's
+  // word, which then stands alone.
+  absl::Status CheckBinlogFilter() {
+    const bool takes_writes = options_.source_state == SourceState::kMaster;
     ZDPIPE_ASSIGN_OR_RETURN(const std::optional<BinlogFilter> filter, ReadBinlogFilter(source_));
     if (!filter.has_value()) {
-      if (!result_.source.log_bin) return absl::OkStatus();  // said above
+      if (!takes_writes || !result_.source.log_bin) return absl::OkStatus();  // said above
       Add("BINLOG_FILTERED", Severity::kWarning, source_.endpoint().name,
           "the source does not tell its user whether the binlog leaves databases out",
           "give the user BINLOG MONITOR (MariaDB >= 10.5) or REPLICATION CLIENT");
@@ -276,7 +328,8 @@ class Checker {
     }
     for (const DatabaseInfo& database : result_.catalog.databases) {
       if (!filter->LeavesOut(database.name)) continue;
-      Add("BINLOG_FILTERED", Severity::kError, Printable(database.name),
+      Add("BINLOG_FILTERED", takes_writes ? Severity::kError : Severity::kWarning,
+          Printable(database.name),
           absl::StrCat("Binlog_Do_DB ", Printable(absl::StrJoin(filter->logged, ",")),
                        ", Binlog_Ignore_DB ", Printable(absl::StrJoin(filter->ignored, ","))),
           "the source's binlog leaves this database out, so nothing tells whether its sessions see "

@@ -224,7 +224,7 @@ class Attempt {
     }
     if (skip) {
       sessions_.SkipBinlog();
-      ledger_session_->TrySet("sql_log_bin = 0");
+      ledger_->SkipBinlog();
     }
     return absl::OkStatus();
   }
@@ -237,7 +237,7 @@ class Attempt {
     if (replicas.ok() && !replicas->rows.empty()) {
       return replicas->rows[0][1].value_or("0") == "0";
     }
-    const absl::StatusOr<Result> hosts = target_->Query("SHOW SLAVE HOSTS");
+    const absl::StatusOr<Result> hosts = target_->Query(ShowReplicas(target_->version()));
     return hosts.ok() && hosts->rows.empty();
   }
 
@@ -440,7 +440,8 @@ class Attempt {
     ZDPIPE_ASSIGN_OR_RETURN(const std::vector<LedgerTable> tables, ledger_->ReadTables());
     for (const LedgerTable& table : tables) {
       TableStart& start = starts_[{table.schema, table.name}];
-      start = {table.table_id, true, table.stage};
+      start = {table.table_id, table.stage != TableStage::kForeign, table.stage};
+      if (!start.on_target) continue;
       const bool gone = present.count({table.schema, table.name}) == 0;
       if (gone) start.stage = TableStage::kBegun;
     }

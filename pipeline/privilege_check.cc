@@ -553,7 +553,7 @@ class PrivilegeChecker {
   // --max-lag asks the target who its replicas are; without an answer the copy would wait for ever.
   absl::Status CheckReplicasSeen() {
     if (options_.throttle.max_lag_seconds == 0) return absl::OkStatus();
-    const absl::Status tried = Probe(target_, "SHOW SLAVE HOSTS");
+    const absl::Status tried = Probe(target_, ShowReplicas(target_.version()));
     if (IsSessionLost(tried)) return tried;
     if (!IsDenied(tried)) return absl::OkStatus();
     Miss(target_.version().MariaDbAtLeast(10, 5) ? "REPLICATION MASTER ADMIN" : "REPLICATION SLAVE",

@@ -24,6 +24,9 @@ absl::StatusOr<std::unique_ptr<Session>> RunSessions::OpenTarget(
 absl::StatusOr<std::unique_ptr<Session>> RunSessions::ConnectTarget(const SessionOptions& options) {
   ZDPIPE_ASSIGN_OR_RETURN(std::unique_ptr<Session> session, OpenTarget(options));
   std::lock_guard lock(mutex_);
+  if (!first_on_target_.has_value()) {
+    ZDPIPE_ASSIGN_OR_RETURN(first_on_target_, Identify(*session));
+  }
   target_threads_.push_back(session->thread_id());
   return session;
 }
@@ -51,14 +54,19 @@ absl::Status RunSessions::EndSourceSessions(Session& source) {
 
 void RunSessions::Interrupt(unsigned long ledger_thread) {
   std::vector<unsigned long> threads;
+  std::optional<ServerSession> first;
   {
     std::lock_guard lock(mutex_);
     threads = target_threads_;
+    first = first_on_target_;
   }
   if (threads.empty()) return;
   const absl::StatusOr<std::unique_ptr<Session>> killer =
       Session::Connect(options_.target, End::kTarget, {});
   if (!killer.ok()) return;
+  // A server that was started anew gives the same numbers to others.
+  const absl::StatusOr<ServerSession> there = Identify(**killer);
+  if (!there.ok() || !OfSameServer(*there, *first)) return;
   (void)(*killer)->ExecuteWithWarnings(absl::StrCat("KILL QUERY ", ledger_thread));
   for (const unsigned long id : threads) {
     (void)(*killer)->ExecuteWithWarnings(absl::StrCat("KILL ", id));

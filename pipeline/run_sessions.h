@@ -5,6 +5,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -54,6 +55,7 @@ class RunSessions {
   std::mutex mutex_;  // guards what follows
   std::vector<ServerSession>& source_sessions_;
   std::vector<unsigned long> target_threads_;
+  std::optional<ServerSession> first_on_target_;  // whose server gave target_threads_
 };
 
 }  // namespace zdpipe

@@ -34,8 +34,8 @@ class TableCopy {
     outcome_.report.verify = "not done";
     outcome_.report.key = KeyText(table_.key);
     ZDPIPE_RETURN_IF_ERROR(Unless(Plan(), "table", outcome_.lost));
-    // What a restart may have taken from a table without transactions the ledger does not know.
-    const bool lasting = table_.transactional() || !table_.holds_rows();
+    // What a restart may have taken from a table of another engine the ledger does not know.
+    const bool lasting = table_.recovers_with_ledger() || !table_.holds_rows();
     if (start_.stage == TableStage::kDone && lasting && !outcome_.lost) return TakeAsDone();
     if (start_.on_target) ZDPIPE_RETURN_IF_ERROR(FindWhatIsIn());
     if (!outcome_.lost && !goes_on_) {
@@ -76,7 +76,7 @@ class TableCopy {
     if (outcome_.failures.empty() && outcome_.notes.empty() &&
         outcome_.report.verify != "different") {
       context_.ledger.SetStage(start_.table_id, TableStage::kDone);
-      if (table_.transactional()) context_.pipe.lasting.fetch_add(1);
+      if (table_.recovers_with_ledger()) context_.pipe.lasting.fetch_add(1);
     }
     context_.pipe.progress.FinishTable();
     return outcome_;
@@ -156,7 +156,11 @@ class TableCopy {
     }
     const absl::Status created = Ddl(ddl_.create);
     foreign_ = ServerErrnoOf(created) == kErrTableExists;
+    if (foreign_) ZDPIPE_RETURN_IF_ERROR(context_.ledger.Disown(start_.table_id));
     ZDPIPE_RETURN_IF_ERROR(created);
+    if (start_.stage == TableStage::kForeign) {
+      ZDPIPE_RETURN_IF_ERROR(context_.ledger.BeginAgain(start_.table_id));
+    }
     const absl::Status added = table_.carries_history() ? AddEmptyPeriods() : absl::OkStatus();
     outcome_.too_wide = ServerErrnoOf(added) == kErrClientPacketTooLarge;
     return outcome_.too_wide ? absl::OkStatus() : added;
@@ -211,7 +215,7 @@ class TableCopy {
   }
 
   // Only of a table whose rows and ranges are committed together is it known what is in.
-  bool MayGoOn() const { return table_.transactional() && !load_.plan.insert_head.empty(); }
+  bool MayGoOn() const { return table_.recovers_with_ledger() && !load_.plan.insert_head.empty(); }
 
   // Sets goes_on_, and segments_ with what is in, when rows that an earlier run has brought can
   // stay.
@@ -629,9 +633,10 @@ class TableCopy {
 
   // Takes everything of the table off the target again.
   absl::Status Undo() {
+    if (foreign_) return absl::OkStatus();
     // In this order: what the ledger says of the table is never more than what is there.
     ZDPIPE_RETURN_IF_ERROR(context_.ledger.BeginAgain(start_.table_id));
-    if (!foreign_) ZDPIPE_RETURN_IF_ERROR(Ddl(absl::StrCat("DROP TABLE IF EXISTS ", Name())));
+    ZDPIPE_RETURN_IF_ERROR(Ddl(absl::StrCat("DROP TABLE IF EXISTS ", Name())));
     return context_.ledger.ForgetRanges(start_.table_id);
   }
 

@@ -179,22 +179,22 @@ class TableLanes {
 
   // Replaces the lane's readers that were left in the middle of a result, or that their server has
   // ended while they had nothing to do. False: there is no snapshot any more (ReopenReader).
-  absl::StatusOr<bool> Revive(LaneSessions& sessions) {
+  absl::StatusOr<bool> Revive(LaneSessions& sessions, uint64_t max_row_bytes) {
     if (!sessions.target_reader->Execute("DO 0").ok()) {
       ZDPIPE_ASSIGN_OR_RETURN(sessions.target_reader, OpenTargetReader());
     }
     if (IsInSnapshot(*sessions.reader)) return true;
-    ZDPIPE_ASSIGN_OR_RETURN(sessions.reader, ReopenReader(sessions.lane));
+    ZDPIPE_ASSIGN_OR_RETURN(sessions.reader, ReopenReader(max_row_bytes));
     return sessions.reader != nullptr;
   }
 
   // A session in place of a lost one: possible as long as the proof still holds. Null for a master,
   // whose snapshot cannot be had again.
-  absl::StatusOr<std::unique_ptr<Session>> ReopenReader(size_t lane) {
+  absl::StatusOr<std::unique_ptr<Session>> ReopenReader(uint64_t max_row_bytes) {
     const CopyOptions& options = context_.options;
     if (options.source_state == SourceState::kMaster) return std::unique_ptr<Session>();
     SessionOptions limited;
-    limited.max_packet_bytes = plan_.MaxRowBytes(lane);
+    limited.max_packet_bytes = max_row_bytes;
     ZDPIPE_ASSIGN_OR_RETURN(
         Snapshot again, OpenSnapshot(options.source, options.source_state, {limited}, InParallel));
     ZDPIPE_RETURN_IF_ERROR(
@@ -242,13 +242,9 @@ class TableLanes {
         if (in_snapshot) continue;
       }
       // What was not read to its end has cost its session.
-      ZDPIPE_ASSIGN_OR_RETURN(const bool ready, Revive(*sessions));
+      ZDPIPE_ASSIGN_OR_RETURN(const bool ready, Revive(*sessions, plan_.MaxRowBytes(lane)));
       if (ready) continue;
-      if (HasOneSession()) {
-        return MakeError(Failure::kSource,
-                         "the only session in the source's snapshot could not read a table to its "
-                         "end, and the snapshot of a master cannot be had again");
-      }
+      if (HasOneSession()) return SnapshotGone();
       if (!plan_.IsSmallLane(lane)) context.queue.StopTaking();
       return absl::OkStatus();
     }
@@ -279,7 +275,7 @@ class TableLanes {
       if (!sessions.has_value()) {
         ZDPIPE_ASSIGN_OR_RETURN(sessions, OpenLane(lane, std::move(reader)));
       }
-      return Revive(*sessions);
+      return Revive(*sessions, plan_.MaxRowBytes(lane));
     };
     while (std::optional<SharedWork::Membership> shared =
                context.queue.AwaitShared([this] { return Stopping(); })) {
@@ -329,6 +325,9 @@ class TableLanes {
     ZDPIPE_ASSIGN_OR_RETURN(LaneSessions sessions,
                             OpenLane(0, std::move(context_.snapshot.sessions[0])));
     for (const TableInfo* table : rest) {
+      // What was not read to its end has cost its session.
+      ZDPIPE_ASSIGN_OR_RETURN(const bool ready, Revive(sessions, plan_.max_wide_row_bytes));
+      if (!ready) return SnapshotGone();
       ZDPIPE_ASSIGN_OR_RETURN(TableOutcome outcome,
                               CopyTable(*table, StartOfWide(*table), sessions, alone));
       if (outcome.too_wide) return TooLarge(*table);
@@ -343,6 +342,12 @@ class TableLanes {
     start.on_target = true;
     if (start.stage == TableStage::kRowsIn) start.stage = TableStage::kBegun;
     return start;
+  }
+
+  static absl::Status SnapshotGone() {
+    return MakeError(Failure::kSource,
+                     "the only session in the source's snapshot could not read a table to its "
+                     "end, and the snapshot of a master cannot be had again");
   }
 
   absl::Status TooLarge(const TableInfo& table) const {

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/errors.h"
 #include "engine/server/sql_text.h"
+#include "engine/snapshot/replication.h"
 
 namespace zdpipe {
 namespace {
@@ -22,13 +23,17 @@ SessionOptions WatchOptions() {
 
 // How far the replica is behind, over all its channels; an error when it does not replicate.
 absl::StatusOr<uint64_t> ReadLag(Session& replica) {
-  ZDPIPE_ASSIGN_OR_RETURN(
-      const Result status,
-      replica.Query(replica.version().mariadb ? "SHOW ALL SLAVES STATUS" : "SHOW SLAVE STATUS"));
+  const bool renamed = replica.version().MySqlAtLeast(8, 4);
+  ZDPIPE_ASSIGN_OR_RETURN(const Result status,
+                          replica.Query(replica.version().mariadb ? "SHOW ALL SLAVES STATUS"
+                                        : renamed                 ? "SHOW REPLICA STATUS"
+                                                                  : "SHOW SLAVE STATUS"));
   uint64_t most = 0;
   for (size_t row = 0; row < status.rows.size(); ++row) {
     uint64_t seconds = 0;
-    if (!absl::SimpleAtoi(status.Text(row, "Seconds_Behind_Master"), &seconds)) {
+    if (!absl::SimpleAtoi(
+            status.Text(row, renamed ? "Seconds_Behind_Source" : "Seconds_Behind_Master"),
+            &seconds)) {
       return MakeError(Failure::kTarget, "its replication does not run");
     }
     most = std::max(most, seconds);
@@ -95,7 +100,7 @@ absl::StatusOr<std::string> TargetWatch::LagReason(uint64_t max_lag_seconds) {
 
 // Those that the target knows the address of (report_host on the replica).
 absl::StatusOr<std::vector<Endpoint>> TargetWatch::Replicas() {
-  ZDPIPE_ASSIGN_OR_RETURN(const Result hosts, session_->Query("SHOW SLAVE HOSTS"));
+  ZDPIPE_ASSIGN_OR_RETURN(const Result hosts, session_->Query(ShowReplicas(session_->version())));
   std::vector<Endpoint> replicas;
   for (size_t row = 0; row < hosts.rows.size(); ++row) {
     Endpoint endpoint = target_;

@@ -604,6 +604,19 @@ TEST_F(CopyTest, RowThatTheTargetRefusesIsNamedWithItsColumn) {
   EXPECT_EQ(Handoff(folder_)["usable"], false);
 }
 
+// The session that reads tables of wide rows one by one is in the middle of the first one then.
+TEST_F(CopyTest, TablesOfWideRowsAfterOneThatIsRefusedAreCopied) {
+  ASSERT_DONE(source_->Sql(
+      "CREATE DATABASE refused; USE refused; SET sql_mode = ''; CREATE TABLE a (id INT "
+      "PRIMARY KEY, v INT, b LONGBLOB, g TINYINT AS (v) STORED); CREATE TABLE b LIKE "
+      "a; CREATE TABLE c LIKE a; INSERT INTO a (id, v, b) SELECT seq, 1000, REPEAT('x', "
+      "20000000) FROM seq_1_to_4; INSERT INTO b (id, v, b) SELECT id, v, b FROM a; "
+      "INSERT INTO c (id, v, b) SELECT id, 3, b FROM a"));
+  EXPECT_TRUE(FailsWith(Copy({"--verify", "counts"}), 8, {"2 objects", "'g'"}));
+  EXPECT_EQ(Rows(*target_, "SHOW TABLES FROM refused"), Strings({"c"}));
+  EXPECT_EQ(Value(*target_, "SELECT SUM(LENGTH(b)) FROM refused.c"), "80000000");
+}
+
 TEST_F(CopyTest, RowThatTheTargetWarnsOfIsNamedWithItsColumn) {
   ASSERT_DONE(source_->Sql(kRefusedRowSql));
   ASSERT_DONE(source_->Sql("DROP TABLE refused.unkeyed"));
@@ -769,6 +782,19 @@ TEST_F(CopyTest, ObjectsOfAFailedRunAreReplacedByTheNext) {
   ASSERT_DONE(
       source_->Sql("CHANGE MASTER TO master_log_file='binlog.000042', master_log_pos=4711"));
   ExpectCopied();
+}
+
+TEST_F(CopyTest, ServerIdOfAnUpstreamServerIsWarnedOf) {
+  ASSERT_DONE(source_->Sql("CREATE DATABASE d; SET GLOBAL gtid_slave_pos = '0-1-7,1-4321-9'"));
+  ASSERT_TRUE(Succeeds(Copy()));
+  EXPECT_THAT(Report(folder_)["findings"].dump(), Not(HasSubstr("SERVER_ID_CLASH")));
+  const std::string id = Value(*target_, "SELECT @@GLOBAL.server_id");
+  ASSERT_DONE(DropUserDatabases(*target_));
+  ASSERT_DONE(target_->Sql("SET GLOBAL server_id = 4321"));
+  ASSERT_TRUE(Succeeds(Copy()));
+  EXPECT_THAT(Report(folder_)["findings"].dump(), HasSubstr("SERVER_ID_CLASH"));
+  ASSERT_DONE(source_->Sql("SET GLOBAL gtid_slave_pos = ''"));
+  ASSERT_DONE(target_->Sql(absl::StrCat("SET GLOBAL server_id = ", id)));
 }
 
 TEST_F(CopyTest, SeveralDomainsAppliedInParallelAreWarnedOf) {

@@ -354,6 +354,40 @@ TEST_F(ResumeTest, DeadlineStopsAndSaves) {
   ExpectComplete(Resume());
 }
 
+// The thread that looks at the deadline's effects may itself wait for the server.
+TEST_F(ResumeTest, DeadlineEndsACopyWhoseServerDoesNotAnswer) {
+  const auto start = std::chrono::steady_clock::now();
+  BackgroundZdpipe copy(Args({"--rate", "6MiB", "--deadline", "4s", "--io-timeout", "120s"}));
+  ASSERT_TRUE(AwaitRanges(1));
+  target_->Pause();
+  const ProcessResult result = copy.Wait();
+  target_->Resume();
+  EXPECT_TRUE(FailsWith(result, 10, {"did not answer", "--resume"}));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(40));
+  ExpectComplete(Resume());
+}
+
+// Neither the run that meets it, nor one that goes on, nor one that begins anew.
+TEST_F(ResumeTest, TableThatSomebodyElseHasMadeIsNeverRemoved) {
+  const auto is_there = [&] { return Value(*target_, "SELECT who FROM r.parent") == "somebody"; };
+  {
+    BackgroundZdpipe copy(Args({"--rate", "12MiB"}), SIGKILL);
+    ASSERT_TRUE(AwaitRanges(1));
+    ASSERT_DONE(
+        target_->Sql("CREATE TABLE r.parent (id INT PRIMARY KEY, who VARCHAR(20)); INSERT INTO "
+                     "r.parent VALUES (1, 'somebody')"));
+    ASSERT_TRUE(AwaitValue(*target_, "SELECT COUNT(*) FROM zdpipe.object WHERE stage = 3", "1"));
+    copy.Signal();
+    ASSERT_EQ(copy.Wait().exit_code, 128 + SIGKILL);
+  }
+  EXPECT_TRUE(is_there());
+  EXPECT_TRUE(FailsWith(Resume(), 3, {"TARGET_NOT_EMPTY", "parent"}));
+  EXPECT_TRUE(FailsWith(RunZdpipe(Args()), 3, {"TARGET_NOT_EMPTY", "parent"}));
+  EXPECT_TRUE(is_there());
+  ASSERT_DONE(target_->Sql("DROP TABLE r.parent"));
+  ExpectComplete(Resume());
+}
+
 TEST_F(ResumeTest, RunThatWasTakenOverWritesNothingMore) {
   // With --target-not-empty drop: nothing of what the other one has made may be taken for
   // leftovers.

@@ -168,9 +168,9 @@ absl::StatusOr<std::vector<LedgerObject>> Ledger::EarlierObjects(Session& sessio
 
 absl::StatusOr<std::vector<LedgerObject>> Ledger::Objects(Session& session,
                                                           absl::string_view control_schema) {
-  const absl::StatusOr<Result> result =
-      session.Query(absl::StrCat("SELECT kind, schema_name, name FROM ",
-                                 QuoteName(control_schema, "object"), " ORDER BY object_id"));
+  const absl::StatusOr<Result> result = session.Query(absl::StrCat(
+      "SELECT kind, schema_name, name FROM ", QuoteName(control_schema, "object"),
+      " WHERE stage <> ", static_cast<int>(TableStage::kForeign), " ORDER BY object_id"));
   if (!result.ok()) return Unreadable(result.status(), control_schema);
   std::vector<LedgerObject> objects;
   for (size_t row = 0; row < result->rows.size(); ++row) {
@@ -235,7 +235,7 @@ absl::StatusOr<std::vector<LedgerTable>> Ledger::ReadTables() {
     table.schema = result.Text(row, "schema_name");
     table.name = result.Text(row, "name");
     const std::string stage = result.Text(row, "stage");
-    if (table.table_id != tables.size() || (stage != "0" && stage != "1" && stage != "2")) {
+    if (table.table_id != tables.size() || stage.size() != 1 || stage < "0" || stage > "3") {
       return MakeError(Failure::kResume,
                        absl::StrCat("the ledger is damaged: table ", table.table_id, " (",
                                     PrintableName(table.schema, table.name), "), stage ",
@@ -332,6 +332,12 @@ absl::Status Ledger::BeginAgain(uint32_t table_id) {
       absl::StrCat("UPDATE ", Table("object"), " SET stage = 0 WHERE table_id = ", table_id));
 }
 
+absl::Status Ledger::Disown(uint32_t table_id) {
+  return Execute(absl::StrCat("UPDATE ", Table("object"),
+                              " SET stage = ", static_cast<int>(TableStage::kForeign),
+                              " WHERE table_id = ", table_id));
+}
+
 absl::Status Ledger::ForgetRanges(uint32_t table_id) {
   ZDPIPE_RETURN_IF_ERROR(
       Execute(absl::StrCat("DELETE FROM ", Table("range"), " WHERE table_id = ", table_id)));
@@ -344,6 +350,11 @@ absl::Status Ledger::Heartbeat(absl::string_view phase) {
   ZDPIPE_RETURN_IF_ERROR(WriteStages());
   return Execute(absl::StrCat("UPDATE ", Table("run"), " SET phase = ", QuoteText(phase),
                               ", heartbeat_at = UTC_TIMESTAMP()"));
+}
+
+void Ledger::SkipBinlog() {
+  std::lock_guard lock(mutex_);
+  session_.TrySet("sql_log_bin = 0");
 }
 
 absl::Status Ledger::RecordOwnSession() {

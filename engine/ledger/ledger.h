@@ -50,7 +50,8 @@ struct LedgerRun {
 enum class TableStage {
   kBegun = 0,  // or planned: it may be on the target, with the rows of its ranges
   kRowsIn = 1,
-  kDone = 2,  // proven equal, as far as was asked for
+  kDone = 2,     // proven equal, as far as was asked for
+  kForeign = 3,  // somebody else has made a table of this name: not ours to remove
 };
 
 // What the ledger keeps of a range.
@@ -93,7 +94,8 @@ class Ledger {
   static absl::StatusOr<std::vector<LedgerObject>> EarlierObjects(Session& session,
                                                                   absl::string_view control_schema);
 
-  // The objects of the run that is recorded, whatever its state, in the order of their creation.
+  // The objects of the run that is recorded, whatever its state, in the order of their creation;
+  // without tables that were found to be somebody else's.
   static absl::StatusOr<std::vector<LedgerObject>> Objects(Session& session,
                                                            absl::string_view control_schema);
   // True for the tables that Start() makes.
@@ -139,8 +141,11 @@ class Ledger {
   absl::Status SetBoundaries(uint32_t table_id, absl::string_view boundaries);
   // Of a table that is going to be dropped and made anew, before it is.
   absl::Status BeginAgain(uint32_t table_id);
+  // Of a table that somebody else has made meanwhile.
+  absl::Status Disown(uint32_t table_id);
   // Removes the ranges of a table that is gone from the target.
   absl::Status ForgetRanges(uint32_t table_id);
+  void SkipBinlog();                // as far as the user may
   absl::Status RecordOwnSession();  // see RecordSession
   absl::Status Heartbeat(absl::string_view phase);
   // Keeps the session, and with it the lock, before there is a run to write of.

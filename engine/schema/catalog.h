@@ -68,6 +68,8 @@ struct TableInfo {
 
   bool carries_history() const { return system_versioned && !history_by_transaction; }
   bool transactional() const { return engine == "InnoDB" || engine == "ROCKSDB"; }
+  // A crash of the server takes the same transactions from it as from the ledger, which is InnoDB.
+  bool recovers_with_ledger() const { return engine == "InnoDB"; }
   // False for engines whose tables show rows that are kept elsewhere: in other tables, on other
   // servers, in files of other programs. To insert what one reads there would double it.
   bool holds_rows() const;

@@ -24,6 +24,10 @@ Identity IdentityOf(const ServerSession& session) {
 
 }  // namespace
 
+bool OfSameServer(const ServerSession& one, const ServerSession& other) {
+  return std::abs(one.server_started - other.server_started) <= kStartedWithin;
+}
+
 absl::StatusOr<ServerSession> Identify(Session& session) {
   const std::vector<absl::StatusOr<Result>> results =
       session.QueryAll({"SHOW GLOBAL STATUS LIKE 'Uptime'",
@@ -51,9 +55,7 @@ absl::Status EndSessions(Session& session, const std::vector<ServerSession>& los
   ZDPIPE_ASSIGN_OR_RETURN(const ServerSession self, Identify(session));
   std::set<Identity> ours;
   for (const ServerSession& one : lost) {
-    if (std::abs(one.server_started - self.server_started) <= kStartedWithin) {
-      ours.insert(IdentityOf(one));
-    }
+    if (OfSameServer(one, self)) ours.insert(IdentityOf(one));
   }
   for (const auto give_up = std::chrono::steady_clock::now() + kEndWithin; !ours.empty();) {
     ZDPIPE_ASSIGN_OR_RETURN(

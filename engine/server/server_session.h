@@ -21,6 +21,9 @@ struct ServerSession {
   int64_t server_started = 0;  // seconds of the server's clock, give or take one
 };
 
+// Whether both belong to the same life of a server.
+bool OfSameServer(const ServerSession& one, const ServerSession& other);
+
 // What `session` is to its server.
 absl::StatusOr<ServerSession> Identify(Session& session);
 

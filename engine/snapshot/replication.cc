@@ -101,6 +101,10 @@ absl::StatusOr<ReplicaStatus> ReadReplicaStatus(Session& session) {
                   "EXECUTE on mysql.rds_replica_status");
 }
 
+const char* ShowReplicas(const Version& version) {
+  return version.MySqlAtLeast(8, 4) ? "SHOW REPLICAS" : "SHOW SLAVE HOSTS";
+}
+
 absl::Status StopReplica(Session& session, const ReplicaStatus& status) {
   if (absl::StartsWith(status.taken_from, "CALL mysql.rds_")) {
     return session.ExecuteWithWarnings("CALL mysql.rds_stop_replication()").status();

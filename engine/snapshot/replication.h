@@ -56,6 +56,9 @@ absl::StatusOr<ReplicaStatus> ReadReplicaStatus(Session& session);
 // SQL_THREAD), or on RDS CALL mysql.rds_stop_replication.
 absl::Status StopReplica(Session& session, const ReplicaStatus& status);
 
+// The statement that lists the replicas of a server.
+const char* ShowReplicas(const Version& version);
+
 // The server's own binlog, by SHOW MASTER STATUS / SHOW BINARY LOG STATUS; empty when it has none
 // or does not tell this user. Errors: a lost session, which has told nothing.
 absl::StatusOr<BinlogPosition> ReadMasterStatus(Session& session);
