@@ -12,19 +12,45 @@
 namespace zdpipe {
 namespace {
 
+struct EarlierHandoff {
+  HandoffRun run;
+  std::vector<std::string> paths;
+};
+
+// A run writes a file for each channel of its source. nullopt unless all of them are there, and of
+// one run.
+absl::StatusOr<std::optional<EarlierHandoff>> ReadEarlierHandoff(const CopyOptions& options) {
+  SnapshotProof now;
+  if (options.source_state == SourceState::kStoppedReplica) {
+    ZDPIPE_ASSIGN_OR_RETURN(now, ReadProof(options.source, options.source_state, {}));
+  }
+  std::optional<EarlierHandoff> found;
+  for (size_t channel = 0; channel < std::max<size_t>(1, now.channels.size()); ++channel) {
+    const std::string path = HandoffPath(options.handoff_path, now, channel);
+    const std::optional<HandoffRun> run = ReadHandoffRun(path);
+    if (!run.has_value()) return std::nullopt;
+    if (!found.has_value()) found = EarlierHandoff{*run, {}};
+    if (run->run_id != found->run.run_id) return std::nullopt;
+    found->paths.push_back(path);
+    found->run.usable = found->run.usable && run->usable;
+    if (!run->exit_code.has_value()) found->run.exit_code.reset();
+  }
+  return found;
+}
+
 // Nothing on the target tells of a run: unless the handoff file is that of an unfinished one to
 // another target, which is then the one that is meant.
 absl::StatusOr<EarlierRun> WithoutRun(const CopyOptions& options) {
-  const std::optional<HandoffRun> handoff = ReadHandoffRun(options.handoff_path);
+  ZDPIPE_ASSIGN_OR_RETURN(const std::optional<EarlierHandoff> handoff, ReadEarlierHandoff(options));
   const std::string target = options.target.Address();
-  if (!handoff.has_value() || handoff->usable || handoff->target_address == target) {
+  if (!handoff.has_value() || handoff->run.usable || handoff->run.target_address == target) {
     return EarlierRun();
   }
   return WithHint(
-      MakeError(Failure::kResume,
-                absl::StrCat("there is no run to resume on ", Printable(target), ": run ",
-                             Printable(handoff->run_id), " of ", Printable(options.handoff_path),
-                             " was a copy to ", Printable(handoff->target_address))),
+      MakeError(Failure::kResume, absl::StrCat("there is no run to resume on ", Printable(target),
+                                               ": run ", Printable(handoff->run.run_id), " of ",
+                                               Printable(handoff->paths.front()), " was a copy to ",
+                                               Printable(handoff->run.target_address))),
       "name the target of that run, or start again without --resume");
 }
 
@@ -33,9 +59,9 @@ absl::StatusOr<EarlierRun> WithoutRun(const CopyOptions& options) {
 absl::StatusOr<EarlierRun> EndOf(const LedgerRun& run, const CopyOptions& options) {
   EarlierRun found;
   found.run_id = run.run_id;
-  const std::optional<HandoffRun> handoff = ReadHandoffRun(options.handoff_path);
-  const bool its_file = handoff.has_value() && handoff->run_id == run.run_id;
-  if (!run.remains_only && its_file && !handoff->exit_code.has_value()) return found;
+  ZDPIPE_ASSIGN_OR_RETURN(const std::optional<EarlierHandoff> handoff, ReadEarlierHandoff(options));
+  const bool its_file = handoff.has_value() && handoff->run.run_id == run.run_id;
+  if (!run.remains_only && its_file && !handoff->run.exit_code.has_value()) return found;
   if (!run.remains_only && !its_file) {
     return WithHint(
         MakeError(Failure::kResume,
@@ -47,8 +73,8 @@ absl::StatusOr<EarlierRun> EndOf(const LedgerRun& run, const CopyOptions& option
   found.ended = run.exit_code == 0
                     ? absl::OkStatus()
                     : MakeError(static_cast<Failure>(run.exit_code), Printable(run.error));
-  found.handoff_usable = its_file && handoff->usable;
-  if (its_file) found.handoff_paths = {options.handoff_path};
+  found.handoff_usable = its_file && handoff->run.usable;
+  if (its_file) found.handoff_paths = handoff->paths;
   return found;
 }
 
@@ -82,8 +108,10 @@ absl::StatusOr<EarlierRun> FindRunInLedger(const CopyOptions& options, Session& 
 
 absl::StatusOr<EarlierRun> FindRunInHandoff(const CopyOptions& options,
                                             const std::vector<TableInfo>& tables, Session& target) {
-  const std::optional<HandoffRun> run = ReadHandoffRun(options.handoff_path);
-  if (!run.has_value() || !run->usable || !run->exit_code.has_value() ||
+  ZDPIPE_ASSIGN_OR_RETURN(const std::optional<EarlierHandoff> handoff, ReadEarlierHandoff(options));
+  if (!handoff.has_value()) return EarlierRun();
+  const HandoffRun* const run = &handoff->run;
+  if (!run->usable || !run->exit_code.has_value() ||
       run->target_address != options.target.Address()) {
     return EarlierRun();
   }
@@ -98,9 +126,10 @@ absl::StatusOr<EarlierRun> FindRunInHandoff(const CopyOptions& options,
   if (!all_there) return EarlierRun();
   EarlierRun found;
   found.run_id = run->run_id;
-  found.note = absl::StrCat("run ", run->run_id, " has ended already, says ", options.handoff_path,
-                            "; to compare the servers again: zdpipe verify");
-  found.handoff_paths = {options.handoff_path};
+  found.note =
+      absl::StrCat("run ", run->run_id, " has ended already, says ", handoff->paths.front(),
+                   "; to compare the servers again: zdpipe verify");
+  found.handoff_paths = handoff->paths;
   found.handoff_usable = true;
   found.ended = *run->exit_code == 0 ? absl::OkStatus()
                                      : MakeError(static_cast<Failure>(*run->exit_code),

@@ -502,6 +502,22 @@ TEST_F(ResumeTest, RunThatHasEndedIsLeftAlone) {
   ASSERT_DONE(target_->Sql("DROP DATABASE zdpipe"));
 }
 
+TEST_F(ResumeTest, RunWithSeveralChannelsThatHasEndedIsLeftAlone) {
+  ASSERT_DONE(
+      source_->Sql("CHANGE MASTER 'two' TO master_host='192.0.2.2', master_user='repl', "
+                   "master_log_file='binlog.000007', master_log_pos=4"));
+  for (const Strings& options : {Strings{}, Strings{"--keep-control"}}) {
+    ASSERT_DONE(DropUserDatabases(*target_));
+    ASSERT_TRUE(Succeeds(RunZdpipe(Args(options))));
+    ASSERT_DONE(target_->Sql("INSERT INTO r.parent VALUES (4711)"));  // it is in use
+    const ProcessResult result = Resume({"--target-not-empty", "drop"});
+    EXPECT_TRUE(Succeeds(result));
+    EXPECT_THAT(result.standard_error, HasSubstr("has ended already"));
+    EXPECT_EQ(Value(*target_, "SELECT COUNT(*) FROM r.parent"), "101");
+  }
+  ASSERT_DONE(source_->Sql("RESET SLAVE 'two' ALL"));
+}
+
 TEST_F(ResumeTest, HandoffOfARunThatHasEndedStaysWhenItsLedgerCannotBeRemoved) {
   ASSERT_TRUE(Succeeds(RunZdpipe(Args({"--keep-control"}))));
   ASSERT_DONE(target_->Sql(
