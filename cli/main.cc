@@ -1,12 +1,9 @@
 #include <malloc.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <csignal>
-#include <cstdint>
 #include <cstdio>
 #include <exception>
-#include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "cli/command_line.h"
@@ -17,9 +14,6 @@ namespace {
 
 zdpipe::CancelToken cancel_token;
 
-// Draining takes seconds, because the target's sessions are killed. Unless a server does not
-// answer at all: then waiting for it is no stopping.
-constexpr unsigned kDrainSeconds = 10;
 constexpr char kNotDrained[] =
     "zdpipe: error: stopped; a server did not answer, so nothing could be closed\n"
     "hint: go on with the same command and --resume, or start the copy again\n";
@@ -31,7 +25,7 @@ void OnSignal(int) {
     _exit(static_cast<int>(zdpipe::Failure::kStopped));
   }
   cancel_token.Cancel();
-  alarm(kDrainSeconds);
+  alarm(zdpipe::kDrainSeconds);
 }
 
 void OnAlarm(int) {
@@ -72,14 +66,7 @@ int main(int argc, char** argv) {
       std::fputs(help->text.c_str(), stdout);
       return 0;
     }
-    auto& command = std::get<zdpipe::CommandLine>(*parsed);
-    // As after a signal: a server that does not answer must not keep the process from ending.
-    const int64_t deadline = command.copy.deadline.count();
-    constexpr int64_t kLongestAlarm = std::numeric_limits<int>::max();
-    if (deadline > 0) {
-      alarm(static_cast<unsigned>(std::min(deadline, kLongestAlarm)) + kDrainSeconds);
-    }
-    return zdpipe::RunVerb(command, cancel_token);
+    return zdpipe::RunVerb(std::get<zdpipe::CommandLine>(*parsed), cancel_token);
   } catch (const std::exception& exception) {
     zdpipe::PrintError(zdpipe::MakeError(zdpipe::Failure::kInternal,
                                          absl::StrCat("exception: ", exception.what())));

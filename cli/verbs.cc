@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <iostream>
+#include <limits>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -90,13 +92,6 @@ int Check(const CommandLine& command) {
                 report.source.name.empty() ? "" : FindingsText(report.findings));
 }
 
-int DryRun(const CommandLine& command) {
-  std::vector<TableInfo> tables;
-  const CopyReport report = PlanCopy(command.copy, &tables);
-  return Finish(report.status, command.output, PlanJson(report, tables),
-                report.source.name.empty() ? "" : PlanText(report, tables));
-}
-
 // Before anything is done: a file that cannot be written would be lost at the end.
 absl::Status CheckReport(const CommandLine& command) {
   if (command.report_path.empty()) return absl::OkStatus();
@@ -119,6 +114,15 @@ int FinishWithReport(const CommandLine& command, const absl::Status& status,
   if (written.ok()) return exit_code;
   PrintError(Annotate(written, "the report"));
   return exit_code == 0 ? ExitCode(written) : exit_code;
+}
+
+int DryRun(const CommandLine& command) {
+  const absl::Status writable = CheckReport(command);
+  if (!writable.ok()) return Finish(writable, command.output, ErrorJson(writable), "");
+  std::vector<TableInfo> tables;
+  const CopyReport report = PlanCopy(command.copy, &tables);
+  return FinishWithReport(command, report.status, PlanJson(report, tables),
+                          report.source.name.empty() ? "" : PlanText(report, tables));
 }
 
 int Copy(const CommandLine& command, CancelToken& cancel) {
@@ -171,6 +175,10 @@ int RunVerb(CommandLine& command, CancelToken& cancel) {
   }
   if (asked.ok()) asked = PromptForPassword(command.copy.target, End::kTarget, cancel);
   if (!asked.ok()) return Finish(asked, command.output, ErrorJson(asked), "");
+  // As after a signal: a server that does not answer must not keep the process from ending.
+  constexpr int64_t kLongestAlarm = std::numeric_limits<int>::max();
+  const int64_t deadline = std::min<int64_t>(command.copy.deadline.count(), kLongestAlarm);
+  if (deadline > 0) alarm(static_cast<unsigned>(deadline) + kDrainSeconds);
   switch (command.verb) {
     case Verb::kCheck:
       return Check(command);

@@ -8,6 +8,11 @@
 
 namespace zdpipe {
 
+// After a signal, or the deadline, draining takes seconds, because the target's sessions are
+// killed. Unless a server does not answer at all: then waiting for it is no stopping, and SIGALRM
+// comes.
+inline constexpr unsigned kDrainSeconds = 10;
+
 // Results go to stdout, progress and errors to stderr. Returns the process exit code.
 int RunVerb(CommandLine& command, CancelToken& cancel);
 

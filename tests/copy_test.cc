@@ -923,6 +923,7 @@ TEST_F(CopyOptionsTest, CheckAndDryRunChangeNothing) {
   EXPECT_TRUE(Succeeds(dry_run));
   EXPECT_TRUE(Succeeds(checked));
   EXPECT_THAT(dry_run.standard_output, HasSubstr("dry run"));
+  EXPECT_EQ(Report(folder_)["findings"][0]["id"], "DIRECT_WRITES_UNSEEN");
   EXPECT_THAT(checked.standard_output, HasSubstr("DIRECT_WRITES_UNSEEN"));
   EXPECT_EQ(json["findings"][0]["id"], "DIRECT_WRITES_UNSEEN");
   EXPECT_EQ(UserDatabases(*target_), databases);
