@@ -60,6 +60,7 @@ inline constexpr unsigned kErrAccessDenied = 1045;
 inline constexpr unsigned kErrKeyTooLong = 1071;
 inline constexpr unsigned kErrUnknownTable = 1146;
 inline constexpr unsigned kErrPacketTooLarge = 1153;
+inline constexpr unsigned kErrUnknownVariable = 1193;
 inline constexpr unsigned kErrLockWaitTimeout = 1205;
 inline constexpr unsigned kErrDeadlock = 1213;
 inline constexpr unsigned kErrAccessDeniedSpecific = 1227;

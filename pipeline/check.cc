@@ -243,7 +243,7 @@ class Checker {
     }
     ZDPIPE_ASSIGN_OR_RETURN(const std::string threads,
                             ReadVariable(source_, "slave_parallel_threads"));
-    ZDPIPE_ASSIGN_OR_RETURN(const std::string gtid, ReadVariable(source_, "gtid_slave_pos"));
+    ZDPIPE_ASSIGN_OR_RETURN(const std::string gtid, ReadGtidVariable(source_, "gtid_slave_pos"));
     if (!threads.empty() && threads != "0" && absl::StrContains(gtid, ',')) {
       Add("PARALLEL_DOMAINS", Severity::kWarning, object,
           absl::StrCat("Parallel_Mode ", Printable(channel.parallel_mode),

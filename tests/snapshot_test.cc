@@ -3,8 +3,10 @@
 
 #include <gmock/gmock.h>
 
+#include "absl/strings/strip.h"
 #include "pipeline/parallel.h"
 #include "tests/copy_harness.h"
+#include "tests/support/hostile_proxy.h"
 #include "tests/support/test_server.h"
 
 namespace zdpipe {
@@ -171,6 +173,43 @@ TEST_F(RenewalTest, ASnapshotThatNothingProvesIsKept) {
   OpenAs("monitor", SourceState::kFrozen);  // replication may go on
   EXPECT_EQ(LetGo(kVeryOften, SourceState::kFrozen).value_or(true), false);
   EXPECT_FALSE(CanBeAltered());
+}
+
+TEST_F(RenewalTest, TheGtidPositionOfManyDomainsIsComplete) {
+  std::vector<std::string> gtids;
+  for (int domain = 1; domain <= 200; ++domain) gtids.push_back(absl::StrCat(domain, "-1-4711"));
+  ASSERT_DONE(
+      server_->Sql(absl::StrCat("SET GLOBAL gtid_slave_pos = '", absl::StrJoin(gtids, ","), "'")));
+  const auto proof = ReadProof(server_->root(), SourceState::kStoppedReplica, {});
+  ASSERT_DONE(server_->Sql("SET GLOBAL gtid_slave_pos = ''"));
+  ASSERT_TRUE(proof.ok()) << proof.status();
+  const Strings domains = absl::StrSplit(proof->replica_gtid, ',');
+  EXPECT_THAT(domains, testing::UnorderedElementsAreArray(gtids));
+}
+
+// A MySQL that has transactions of many servers: SHOW VARIABLES would cut them off.
+TEST_F(SnapshotTest, TheGtidsOfManyServersAreOneCompleteLine) {
+  std::vector<std::string> gtids;
+  for (int i = 10; i < 60; ++i) {
+    gtids.push_back(absl::StrCat("3e11fa47-71ca-11e1-9e33-c80aa94295", i, ":1-5"));
+  }
+  const auto proxy = HostileProxy::Start(server_->port(), [&](const std::string& command) {
+    return command == "QUERY SELECT @@GLOBAL.gtid_executed"
+               ? Bytes(TextResult({"gtid_executed"}, {{absl::StrJoin(gtids, ",\n")}}))
+               : HostileProxy::Answer();
+  });
+  ASSERT_TRUE(proxy.ok()) << proxy.status();
+  Endpoint endpoint = server_->root();
+  endpoint.port = static_cast<uint16_t>(
+      std::stoi(std::string(absl::StripPrefix((*proxy)->address(), "127.0.0.1:"))));
+  const auto session = Session::Connect(endpoint, End::kSource, {});
+  ASSERT_TRUE(session.ok()) << session.status();
+  EXPECT_EQ(ReadGtidVariable(**session, "gtid_executed").value_or("?"), absl::StrJoin(gtids, ","));
+}
+
+TEST_F(SnapshotTest, AGtidVariableOfAnotherVendorIsEmpty) {
+  const std::unique_ptr<Session> session = Connect(*server_);
+  EXPECT_EQ(ReadGtidVariable(*session, "gtid_executed").value_or("?"), "");
 }
 
 // A whole copy by one lane.

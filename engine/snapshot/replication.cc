@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "engine/server/sql_text.h"
 
@@ -152,6 +153,15 @@ absl::StatusOr<std::string> ReadVariable(Session& session, absl::string_view nam
   if (IsSessionLost(result.status())) return result.status();
   if (!result.ok() || result->rows.empty()) return std::string();
   return result->rows[0][1].value_or("");
+}
+
+absl::StatusOr<std::string> ReadGtidVariable(Session& session, absl::string_view name) {
+  const absl::StatusOr<Result> result = session.Query(absl::StrCat("SELECT @@GLOBAL.", name));
+  if (ServerErrnoOf(result.status()) == kErrUnknownVariable) return std::string();
+  if (!result.ok()) return Annotate(result.status(), absl::StrCat("read ", name));
+  if (result->rows.empty()) return std::string();
+  // MySQL begins a line for each server.
+  return absl::StrReplaceAll(result->rows[0][0].value_or(""), {{"\n", ""}});
 }
 
 }  // namespace zdpipe

@@ -77,7 +77,12 @@ struct BinlogFilter {
 absl::StatusOr<std::optional<BinlogFilter>> ReadBinlogFilter(Session& session);
 
 // A global variable; "" when the server does not know it. Errors: a lost session.
+// Not for what may be long: MySQL cuts it off after 1024 characters.
 absl::StatusOr<std::string> ReadVariable(Session& session, absl::string_view name);
+
+// A GTID position or set, as long as it is, in one line: gtid_executed, gtid_slave_pos, ... ""
+// when the server does not know the variable.
+absl::StatusOr<std::string> ReadGtidVariable(Session& session, absl::string_view name);
 
 }  // namespace zdpipe
 

@@ -64,7 +64,7 @@ absl::Status ReadReplicaProof(Session& session, SourceState state, SnapshotProof
   // Of a frozen source, too: it may be a replica that somebody starts.
   ZDPIPE_ASSIGN_OR_RETURN(
       proof.replica_gtid,
-      ReadVariable(session, session.version().mariadb ? "gtid_slave_pos" : "gtid_executed"));
+      ReadGtidVariable(session, session.version().mariadb ? "gtid_slave_pos" : "gtid_executed"));
   return absl::OkStatus();
 }
 
@@ -80,7 +80,7 @@ absl::StatusOr<SnapshotProof> ReadProofInside(Session& session, SourceState stat
   }
   if (proof.binlog.empty()) proof.binlog_taken_from = "";
   if (session.version().mariadb && !proof.binlog.empty()) {
-    ZDPIPE_ASSIGN_OR_RETURN(proof.binlog_gtid, ReadVariable(session, "gtid_binlog_pos"));
+    ZDPIPE_ASSIGN_OR_RETURN(proof.binlog_gtid, ReadGtidVariable(session, "gtid_binlog_pos"));
   }
   return proof;
 }
