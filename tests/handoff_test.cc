@@ -16,6 +16,7 @@ namespace zdpipe {
 namespace {
 
 using nlohmann::json;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
@@ -88,6 +89,11 @@ std::vector<std::string> MySqlStatements(const Handoff& handoff) {
   return json::parse(HandoffJson(handoff))["statements"]["mysql"].get<std::vector<std::string>>();
 }
 
+// The first one.
+std::string RdsStatement(const Handoff& handoff) {
+  return json::parse(HandoffJson(handoff))["statements"]["rds"][0].get<std::string>();
+}
+
 Handoff MakeMySqlHandoff(const std::string& target_version) {
   Handoff handoff = MakeHandoff();
   handoff.source.vendor = handoff.target.vendor = "MySQL";
@@ -138,6 +144,36 @@ TEST(HandoffTest, MySqlTargetTrustsTheMasterAsTheReplicaDid) {
   EXPECT_THAT(MySqlStatements(handoff)[0], HasSubstr(", MASTER_SSL=1"));
 }
 
+TEST(HandoffTest, MariaDbTargetTrustsTheMasterAsTheReplicaDid) {
+  Handoff handoff = MakeHandoff();
+  handoff.target.vendor = "MariaDB";
+  handoff.target.version = "10.11.6-MariaDB";
+  handoff.proof.channels[0].ssl_verify = "No";
+  EXPECT_THAT(MariaDbStatements(handoff)[0], Not(HasSubstr("SSL")));
+  EXPECT_THAT(RdsStatement(handoff), EndsWith(", 0)"));
+
+  handoff.proof.channels[0].ssl_allowed = true;
+  EXPECT_THAT(MariaDbStatements(handoff)[0], HasSubstr(", MASTER_SSL=1, MASTER_LOG_FILE"));
+  EXPECT_THAT(RdsStatement(handoff), EndsWith(", 1)"));
+
+  handoff.target.version = "11.8.2-MariaDB";
+  EXPECT_THAT(MariaDbStatements(handoff)[0],
+              HasSubstr(", MASTER_SSL=1, MASTER_SSL_VERIFY_SERVER_CERT=0"));
+}
+
+TEST(HandoffTest, TargetThatWouldVerifyLessThanTheReplicaIsNoted) {
+  Handoff handoff = MakeHandoff();
+  handoff.proof.channels[0].ssl_allowed = true;
+  handoff.proof.channels[0].ssl_verify = "Yes";
+
+  handoff.target.version = "10.11.6-MariaDB";
+  EXPECT_THAT(HandoffNotes(handoff), Contains(HasSubstr("MASTER_SSL_CA and MASTER_SSL_VERIFY")));
+  handoff.target.version = "8.4.0";
+  EXPECT_THAT(HandoffNotes(handoff), Contains(HasSubstr("SOURCE_SSL_CA and SOURCE_SSL_VERIFY")));
+  handoff.target.version = "11.8.2-MariaDB";
+  EXPECT_THAT(HandoffNotes(handoff), Not(Contains(HasSubstr("SSL_CA"))));
+}
+
 TEST(HandoffTest, SocketIsNoHostAndGtidsMustBeAlike) {
   Handoff handoff = MakeMySqlHandoff("8.4.0");
   handoff.state = SourceState::kMaster;
@@ -152,17 +188,15 @@ TEST(HandoffTest, SocketIsNoHostAndGtidsMustBeAlike) {
 }
 
 TEST(HandoffTest, RdsGetsTheProcedureItHas) {
-  const auto first = [](const Handoff& handoff) {
-    return json::parse(HandoffJson(handoff))["statements"]["rds"][0].get<std::string>();
-  };
   Handoff handoff = MakeMySqlHandoff("8.0.36");
-  EXPECT_THAT(first(handoff), StartsWith("CALL mysql.rds_set_external_master("));
+  EXPECT_THAT(RdsStatement(handoff), StartsWith("CALL mysql.rds_set_external_master("));
   handoff.target.aurora = true;
-  EXPECT_THAT(first(handoff), StartsWith("CALL mysql.rds_set_external_source("));
-  EXPECT_THAT(first(handoff), EndsWith(", 0)"));
+  EXPECT_THAT(RdsStatement(handoff), StartsWith("CALL mysql.rds_set_external_source("));
+  EXPECT_THAT(RdsStatement(handoff), EndsWith(", 0)"));
   handoff.proof.channels[0].ssl_allowed = true;
-  EXPECT_THAT(first(handoff), EndsWith(", 1)"));
-  EXPECT_THAT(first(MakeMySqlHandoff("8.4.0")), StartsWith("CALL mysql.rds_set_external_source("));
+  EXPECT_THAT(RdsStatement(handoff), EndsWith(", 1)"));
+  EXPECT_THAT(RdsStatement(MakeMySqlHandoff("8.4.0")),
+              StartsWith("CALL mysql.rds_set_external_source("));
 }
 
 TEST(HandoffTest, ChannelIsNamedInItsStatementsAndItsFile) {

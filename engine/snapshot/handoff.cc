@@ -82,11 +82,18 @@ std::string FilePosition(const Handoff& handoff, absl::string_view role) {
                       "_LOG_POS=", coordinates.position);
 }
 
+// The replica asks its master for TLS, and so is the target to.
+bool UsesTls(const Handoff& handoff) { return IsReplica(handoff) && Channel(handoff).ssl_allowed; }
+
 // MariaDB >= 11.4 verifies the master's certificate unless it is told not to, and so refuses a
-// master without TLS. The target is to trust the master as far as the replica did, no less.
+// master without TLS.
+bool VerifiesMaster(const Handoff& handoff) {
+  return ParseVersion(handoff.target.version).MariaDbAtLeast(11, 4);
+}
+
+// The target is to trust the master as far as the replica did, no less.
 bool KeepUnverifiedMaster(const Handoff& handoff) {
-  return IsReplica(handoff) && Channel(handoff).ssl_verify == "No" &&
-         ParseVersion(handoff.target.version).MariaDbAtLeast(11, 4);
+  return IsReplica(handoff) && Channel(handoff).ssl_verify == "No" && VerifiesMaster(handoff);
 }
 
 ordered_json MariaDbStatements(const Handoff& handoff) {
@@ -94,6 +101,7 @@ ordered_json MariaDbStatements(const Handoff& handoff) {
       ChannelName(handoff).empty() ? "" : absl::StrCat(" ", QuoteText(ChannelName(handoff)));
   const std::string change =
       absl::StrCat("CHANGE MASTER", channel, MasterOptions(handoff, "MASTER"),
+                   UsesTls(handoff) ? ", MASTER_SSL=1" : "",
                    KeepUnverifiedMaster(handoff) ? ", MASTER_SSL_VERIFY_SERVER_CERT=0" : "");
   ordered_json statements = ordered_json::array();
   if (UseGtid(handoff)) {
@@ -125,7 +133,7 @@ bool UseMySqlGtid(const Handoff& handoff) {
 std::string MySqlTrust(const Handoff& handoff, absl::string_view role) {
   if (!IsReplica(handoff)) return "";
   const bool knows_key = ParseVersion(handoff.target.version).MySqlAtLeast(8, 0);
-  return absl::StrCat(Channel(handoff).ssl_allowed ? absl::StrCat(", ", role, "_SSL=1") : "",
+  return absl::StrCat(UsesTls(handoff) ? absl::StrCat(", ", role, "_SSL=1") : "",
                       Channel(handoff).get_public_key && knows_key
                           ? absl::StrCat(", GET_", role, "_PUBLIC_KEY=1")
                           : "");
@@ -159,13 +167,11 @@ ordered_json RdsStatements(const Handoff& handoff) {
   const bool aurora_3 =
       handoff.target.aurora && ParseVersion(handoff.target.version).MySqlAtLeast(8, 0);
   const bool source = SaysSource(handoff) || aurora_3;
-  const bool tls =
-      handoff.target.vendor == "MySQL" && IsReplica(handoff) && Channel(handoff).ssl_allowed;
   return ordered_json::array(
       {absl::StrCat("CALL mysql.rds_set_external_", source ? "source(" : "master(",
                     QuoteText(UpstreamHost(handoff)), ", ", UpstreamPort(handoff), ", '", kUser,
                     "', '", kPassword, "', ", QuoteText(coordinates.file), ", ",
-                    coordinates.position, tls ? ", 1)" : ", 0)"),
+                    coordinates.position, UsesTls(handoff) ? ", 1)" : ", 0)"),
        "CALL mysql.rds_start_replication()"});
 }
 
@@ -243,10 +249,10 @@ std::vector<std::string> HandoffNotes(const Handoff& handoff) {
         "the replica does not verify its master's certificate, and neither would the "
         "target (MASTER_SSL_VERIFY_SERVER_CERT=0): leave that out to have it verified");
   }
-  if (handoff.target.vendor == "MySQL" && channel.ssl_verify == "Yes") {
-    notes.push_back(
-        "the replica verifies its master's certificate: give the target SOURCE_SSL_CA and "
-        "SOURCE_SSL_VERIFY_SERVER_CERT, too");
+  if (UsesTls(handoff) && channel.ssl_verify == "Yes" && !VerifiesMaster(handoff)) {
+    const absl::string_view role = SaysSource(handoff) ? "SOURCE" : "MASTER";
+    notes.push_back(absl::StrCat("the replica verifies its master's certificate: give the target ",
+                                 role, "_SSL_CA and ", role, "_SSL_VERIFY_SERVER_CERT, too"));
   }
   if (!channel.filters.empty()) {
     notes.push_back(
