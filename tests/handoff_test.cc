@@ -199,6 +199,38 @@ TEST(HandoffTest, RdsGetsTheProcedureItHas) {
               StartsWith("CALL mysql.rds_set_external_source("));
 }
 
+TEST(HandoffTest, RdsForMariaDbGetsTheGtidPositionOfAReplicaWithGtid) {
+  Handoff handoff = MakeHandoff();
+  handoff.target.vendor = "MariaDB";
+  handoff.proof.replica_gtid = "0-1-5,2-1-9";
+  EXPECT_EQ(RdsStatement(handoff),
+            "CALL mysql.rds_set_external_master('master.example', 3307, '{replication_user}', "
+            "'{replication_password}', 'bin.000003', 400, 0)");
+
+  handoff.proof.channels[0].using_gtid = "Current_Pos";
+  handoff.proof.channels[0].ssl_allowed = true;
+  EXPECT_EQ(RdsStatement(handoff),
+            "CALL mysql.rds_set_external_master_gtid('master.example', 3307, "
+            "'{replication_user}', '{replication_password}', '0-1-5,2-1-9', 1)");
+
+  handoff.target.vendor = "MySQL";
+  EXPECT_THAT(RdsStatement(handoff), HasSubstr("rds_set_external_master('master.example'"));
+}
+
+TEST(HandoffTest, FilePositionOfSeveralDomainsIsNoted) {
+  const auto domains = HasSubstr("several GTID domains");
+  Handoff handoff = MakeHandoff();
+  handoff.target.vendor = "MariaDB";
+  handoff.proof.replica_gtid = "0-1-5,2-1-9";
+  EXPECT_THAT(HandoffNotes(handoff), Contains(domains));
+  handoff.proof.channels[0].using_gtid = "Slave_Pos";
+  EXPECT_THAT(HandoffNotes(handoff), Not(Contains(domains)));
+  handoff.target.vendor = "MySQL";
+  EXPECT_THAT(HandoffNotes(handoff), Contains(domains));
+
+  EXPECT_THAT(HandoffNotes(MakeMySqlHandoff("8.4.0")), Not(Contains(domains)));
+}
+
 TEST(HandoffTest, ChannelIsNamedInItsStatementsAndItsFile) {
   Handoff handoff = MakeHandoff();
   handoff.proof.channels.push_back(MakeChannel());

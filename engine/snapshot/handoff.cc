@@ -51,14 +51,16 @@ uint64_t UpstreamPort(const Handoff& handoff) {
              : std::strtoul(handoff.source.address.c_str() + colon + 1, nullptr, 10);
 }
 
-// The replica asked for GTID, and the target speaks the same GTID dialect.
+// The replica asked for GTID; a target of MariaDB can do so, too.
 bool UseGtid(const Handoff& handoff) {
   return IsReplica(handoff) && !Gtid(handoff).empty() && handoff.source.vendor == "MariaDB" &&
          !Channel(handoff).using_gtid.empty() && Channel(handoff).using_gtid != "No";
 }
 
+// MySQL has none.
 std::set<std::string> GtidDomains(const Handoff& handoff) {
   std::set<std::string> domains;
+  if (handoff.source.vendor != "MariaDB") return domains;
   for (absl::string_view gtid : absl::StrSplit(Gtid(handoff), ',', absl::SkipWhitespace())) {
     domains.insert(std::string(gtid.substr(0, gtid.find('-'))));
   }
@@ -167,11 +169,15 @@ ordered_json RdsStatements(const Handoff& handoff) {
   const bool aurora_3 =
       handoff.target.aurora && ParseVersion(handoff.target.version).MySqlAtLeast(8, 0);
   const bool source = SaysSource(handoff) || aurora_3;
+  const bool gtid = UseGtid(handoff) && handoff.target.vendor == "MariaDB";
+  const std::string position =
+      gtid ? QuoteText(Gtid(handoff))
+           : absl::StrCat(QuoteText(coordinates.file), ", ", coordinates.position);
   return ordered_json::array(
-      {absl::StrCat("CALL mysql.rds_set_external_", source ? "source(" : "master(",
-                    QuoteText(UpstreamHost(handoff)), ", ", UpstreamPort(handoff), ", '", kUser,
-                    "', '", kPassword, "', ", QuoteText(coordinates.file), ", ",
-                    coordinates.position, UsesTls(handoff) ? ", 1)" : ", 0)"),
+      {absl::StrCat("CALL mysql.rds_set_external_", source ? "source" : "master",
+                    gtid ? "_gtid" : "", "(", QuoteText(UpstreamHost(handoff)), ", ",
+                    UpstreamPort(handoff), ", '", kUser, "', '", kPassword, "', ", position,
+                    UsesTls(handoff) ? ", 1)" : ", 0)"),
        "CALL mysql.rds_start_replication()"});
 }
 
@@ -239,10 +245,14 @@ std::vector<std::string> HandoffNotes(const Handoff& handoff) {
                                  channel.received.position,
                                  ") than it has applied; the coordinates are what is applied"));
   }
-  if (GtidDomains(handoff).size() > 1 && !UseGtid(handoff)) {
-    notes.push_back(
-        "several GTID domains: one file position may not cover them all when they "
-        "were applied in parallel; prefer the GTID position");
+  const bool knows_gtid = handoff.target.vendor != "MySQL";
+  if (GtidDomains(handoff).size() > 1 && !(UseGtid(handoff) && knows_gtid)) {
+    notes.push_back(absl::StrCat(
+        "several GTID domains: one file position may not cover them all when they were applied in "
+        "parallel; ",
+        knows_gtid ? "prefer the GTID position"
+                   : "copy from a replica that has applied all that it has received: a target of "
+                     "MySQL cannot use the GTID position"));
   }
   if (KeepUnverifiedMaster(handoff)) {
     notes.push_back(
@@ -293,7 +303,7 @@ std::string HandoffJson(const Handoff& handoff) {
     gtid["position"] = Gtid(handoff);
     gtid["taken_from"] =
         IsReplica(handoff) ? (mariadb ? "gtid_slave_pos" : "gtid_executed") : "BINLOG_GTID_POS()";
-    gtid["domains"] = mariadb ? ordered_json(GtidDomains(handoff)) : ordered_json::array();
+    gtid["domains"] = GtidDomains(handoff);
   }
   if (IsReplica(handoff)) {
     const ReplicaChannel& channel = Channel(handoff);
