@@ -237,6 +237,7 @@ class Checker {
                  "of the position: repair it (START SLAVE UNTIL SQL_AFTER_MTS_GAPS)"
                : "replication had stopped with an error: the data may not be what the master has");
     }
+    CheckFilters(channel);
     if (channel.parallel_mode == "minimal" || channel.parallel_mode == "none" ||
         channel.parallel_mode.empty()) {
       return absl::OkStatus();
@@ -253,6 +254,15 @@ class Checker {
           "and position are those of the domain that is ahead");
     }
     return absl::OkStatus();
+  }
+
+  void CheckFilters(const ReplicaChannel& channel) {
+    if (channel.filters.empty()) return;
+    Add("REPLICATION_FILTERED", Severity::kWarning, ChannelName(channel),
+        Printable(absl::StrJoin(channel.filters, ", ")),
+        "the statements of the handoff set no filters, so the target would apply what the replica "
+        "leaves out, also to tables it does not have: set the same filters on the target before "
+        "replication starts there");
   }
 
   bool HasPrograms() const {

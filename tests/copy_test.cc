@@ -811,6 +811,30 @@ TEST_F(CopyTest, SeveralDomainsAppliedInParallelAreWarnedOf) {
       source_->Sql("SET GLOBAL slave_parallel_threads = DEFAULT; SET GLOBAL gtid_slave_pos = ''"));
 }
 
+TEST_F(CopyTest, FiltersOfTheReplicaAreWarnedOf) {
+  ASSERT_DONE(source_->Sql("CREATE DATABASE d"));
+  ASSERT_TRUE(Succeeds(Copy()));
+  EXPECT_THAT(Report(folder_)["findings"].dump(), Not(HasSubstr("REPLICATION_FILTERED")));
+  ASSERT_DONE(DropUserDatabases(*target_));
+  ASSERT_DONE(
+      source_->Sql("SET GLOBAL replicate_ignore_db = 'logs', GLOBAL replicate_wild_ignore_table = "
+                   "'shop.tmp%'"));
+  Strings check = {"check"};
+  for (const std::string& end : Ends(*source_, *target_)) check.push_back(end);
+  const ProcessResult checked = RunZdpipe(check);
+  const ProcessResult copied = Copy();
+  ASSERT_DONE(
+      source_->Sql("SET GLOBAL replicate_ignore_db = '', GLOBAL replicate_wild_ignore_table = ''"));
+
+  EXPECT_TRUE(Succeeds(checked));
+  EXPECT_TRUE(Succeeds(copied));
+  EXPECT_THAT(checked.standard_output,
+              AllOf(HasSubstr("REPLICATION_FILTERED"), HasSubstr("Replicate_Ignore_DB=logs"),
+                    HasSubstr("Replicate_Wild_Ignore_Table=shop.tmp%")));
+  EXPECT_THAT(Report(folder_)["findings"].dump(), HasSubstr("REPLICATION_FILTERED"));
+  EXPECT_THAT(Handoff(folder_)["notes"].dump(), HasSubstr("Replicate_Ignore_DB=logs"));
+}
+
 // sql_select_limit is for every SELECT without a LIMIT, also for those of the catalog. The others
 // refuse statements of ours, or end the session with its transaction.
 TEST_F(CopyTest, SettingsOfTheServersOwnerDoNotMatter) {

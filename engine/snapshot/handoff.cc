@@ -266,7 +266,9 @@ std::vector<std::string> HandoffNotes(const Handoff& handoff) {
   }
   if (!channel.filters.empty()) {
     notes.push_back(
-        absl::StrCat("the replica filters replication: ", absl::StrJoin(channel.filters, ", ")));
+        absl::StrCat("the replica filters replication: ", absl::StrJoin(channel.filters, ", "),
+                     "; the statements do not: set the same filters on the target before "
+                     "replication starts there"));
   }
   return notes;
 }
