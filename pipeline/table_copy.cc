@@ -10,8 +10,10 @@
 #include <span>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "engine/load/empty_period_loader.h"
 #include "engine/schema/key_segments.h"
+#include "engine/schema/shown_texts.h"
 #include "engine/server/sql_text.h"
 #include "pipeline/row_transfer.h"
 #include "pipeline/table_compare.h"
@@ -58,6 +60,13 @@ class TableCopy {
       ZDPIPE_RETURN_IF_ERROR(Unless(Discard(), "table", outcome_.lost));
     } else if (table_.holds_rows()) {
       ZDPIPE_RETURN_IF_ERROR(Unless(Verify(), "table", outcome_.lost));
+    }
+    if (!doubts_.empty()) {
+      outcome_.failures.push_back(
+          {"column", table_.name,
+           absl::StrCat("the source shows \"?\" in place of some characters, and does not tell "
+                        "which: ",
+                        absl::StrJoin(doubts_, ", "))});
     }
     if (table_.history_by_transaction) {
       outcome_.failures.push_back({"history", table_.name,
@@ -124,8 +133,11 @@ class TableCopy {
     const bool large = IsLarge() || start_.on_target;
     ddl_options.indexes_after = context_.options.indexes_after && large;
     ddl_options.pause_stats = large;
+    ZDPIPE_ASSIGN_OR_RETURN(const FullDefinition full,
+                            ReadTextsInFull(*sessions_.source_control, table_, *shown.rows[0][1]));
+    doubts_ = full.doubts;
     const std::string words = InWordsOf(sessions_.source_control->version(),
-                                        sessions_.target_control->version(), *shown.rows[0][1]);
+                                        sessions_.target_control->version(), full.text);
     absl::StatusOr<TableDdl> ddl = SplitTableDdl(table_, words, ddl_options);
     if (!ddl.ok()) return Reclassify(ddl.status(), Failure::kPartial);
     ddl_ = *std::move(ddl);
@@ -675,6 +687,7 @@ class TableCopy {
   TableCopyContext& context_;
   const std::string name_;
   TableDdl ddl_;
+  std::vector<std::string> doubts_;  // texts of the definition that may be others on the source
   LoadTable load_;
   TablePlan generated_;
   std::atomic<bool> computed_leniently_ = false;

@@ -67,6 +67,38 @@ TEST_F(CorpusTest, EveryFileIsUsed) {
   EXPECT_EQ(files, 5u);
 }
 
+// SHOW CREATE TABLE has "?" for what utf8mb3 has no place for.
+TEST_F(CorpusTest, MembersAndDefaultsBehindUtf8mb3AreCarried) {
+  ASSERT_DONE(source_->Sql(
+      "SET NAMES utf8mb4; CREATE DATABASE x CHARACTER SET utf8mb4; USE x;"
+      "CREATE TABLE t (a INT PRIMARY KEY, m ENUM('a?', '😀', '?') NOT NULL DEFAULT '😀', "
+      "s SET('😀', '?', 'b'), b ENUM('a', x'FF27') CHARACTER SET binary DEFAULT x'FF27', "
+      "d VARCHAR(9) NOT NULL DEFAULT '😀''?' COMMENT '?', u CHAR(9) CHARACTER SET utf16 DEFAULT '😀',"
+      "g ENUM('?', 'b') CHARACTER SET latin1 AS (IF(a > 1, '?', 'b')), n VARBINARY(4) NOT NULL "
+      "DEFAULT x'FF00FE41', l VARCHAR(9) AS (CONCAT(d, '😀?')), CHECK (d <> '😀?'));"
+      "INSERT INTO t (a, s) VALUES (1, 7);"));
+  const Folder folder;
+  EXPECT_TRUE(Succeeds(RunCopy(Ends(*source_, *target_), folder)));
+  ASSERT_DONE(target_->Sql("INSERT INTO x.t (a, m, s) VALUES (2, 1, 2), (3, 3, 1)"));
+  EXPECT_EQ(Rows(*target_,
+                 "SELECT CONCAT_WS('|', HEX(m), HEX(s), HEX(b), HEX(d), HEX(u), g, HEX(n), HEX(l)) "
+                 "FROM x.t"),
+            (Strings{"F09F9880|F09F98802C3F2C62|FF27|F09F9880273F|D83DDE00|b|FF00FE41|"
+                     "F09F9880273FF09F98803F",
+                     "613F|3F|FF27|F09F9880273F|D83DDE00|?|FF00FE41|F09F9880273FF09F98803F",
+                     "3F|F09F9880|FF27|F09F9880273F|D83DDE00|?|FF00FE41|F09F9880273FF09F98803F"}));
+}
+
+TEST_F(CorpusTest, DefaultThatTheSourceDoesNotTellIsListed) {
+  ASSERT_DONE(
+      source_->Sql("SET NAMES utf8mb4; CREATE DATABASE x CHARACTER SET utf8mb4; CREATE TABLE x.t "
+                   "(a INT PRIMARY KEY, d VARCHAR(9) NOT NULL DEFAULT '😀', e VARCHAR(9) DEFAULT "
+                   "'😀')"));
+  const Folder folder;
+  EXPECT_TRUE(FailsWith(RunCopy(Ends(*source_, *target_), folder), 8, {"the default of column d"}));
+  EXPECT_FALSE(absl::StrContains(Report(folder).dump(), "of column e"));
+}
+
 TEST_F(CorpusTest, MergeTableFollowsItsTables) {
   ASSERT_DONE(
       source_->Sql("CREATE DATABASE m; USE m;"
