@@ -4,12 +4,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <string>
+#include <tuple>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "engine/errors.h"
 #include "engine/schema/objects.h"
+#include "engine/schema/shown_texts.h"
 #include "engine/schema/sql_scanner.h"
 
 namespace zdpipe {
@@ -571,6 +575,54 @@ TEST(SkippedCommentsTest, OlderServersAndMariaDbPassOverWhatIsTooNew) {
   EXPECT_THAT(SkippedComments(ParseVersion("8.4.0"), kPlaces), IsEmpty());
   EXPECT_THAT(SkippedComments(ParseVersion("5.0.2"), "CREATE TABLE t (a INT) /*!50100 X */"),
               ElementsAre("/*!50100 X */"));
+}
+
+TableInfo TableWithTexts() {
+  TableInfo table = InnoDbTable();
+  for (const auto& [name, type, charset] :
+       {std::tuple("e", "enum", "utf8mb4"), std::tuple("s", "set", ""),
+        std::tuple("v", "varchar", "utf16"), std::tuple("l", "varchar", "latin1"),
+        std::tuple("b", "varbinary", ""), std::tuple("c", "binary", "")}) {
+    ColumnInfo& column = table.columns.emplace_back();
+    column.name = name;
+    column.data_type = type;
+    column.charset = charset;
+  }
+  return table;
+}
+
+TEST(DoubtfulTextsTest, AreMembersAndDefaultsWithAQuestionMark) {
+  const TableInfo table = TableWithTexts();
+  const std::string shown = ShowCreate(
+      "`e` enum('a','?','?,''') NOT NULL DEFAULT '?1' COMMENT '?',\n  `s` set('?2') CHARACTER SET "
+      "binary GENERATED ALWAYS AS (if(1,'?','x')) VIRTUAL,\n  `v` varchar(9) DEFAULT '?3',\n  `l` "
+      "varchar(9) DEFAULT '?',\n  `b` varbinary(9) DEFAULT '?',\n  CONSTRAINT `v` CHECK (`v` in "
+      "('?'))",
+      " COMMENT='?'");
+  std::vector<std::string> found;
+  for (const DoubtfulText& text : DoubtfulTexts(table, shown)) {
+    found.push_back(absl::StrCat(text.column->name, " ", text.member, " ",
+                                 shown.substr(text.begin, text.end - text.begin)));
+  }
+  EXPECT_THAT(found, ElementsAre("e 2 '?'", "e 3 '?,'''", "e 0 '?1'", "s 1 '?2'", "v 0 '?3'"));
+}
+
+TEST(BinaryDefaultsTest, AreTheSameBytesInAllNotations) {
+  using Defaults = std::map<std::string, std::string>;
+  const auto defaults = [](absl::string_view elements) {
+    return BinaryDefaults(TableWithTexts(), ShowCreate(elements));
+  };
+  const Defaults expected = {{"b", std::string("\xff\0'\\", 4)}, {"c", "A"}};
+  EXPECT_EQ(
+      defaults("`b` varbinary(4) NOT NULL DEFAULT '\xff\\0''\\\\',\n `c` binary(1) DEFAULT 'A'"),
+      expected);
+  EXPECT_EQ(defaults("`b` varbinary(4) DEFAULT X'ff00275c',\n `c` binary(1) DEFAULT x'41'"),
+            expected);
+  EXPECT_EQ(
+      defaults("`b` varbinary(4) DEFAULT 0xFF00275C COMMENT 'x',\n `c` binary(1) DEFAULT 'A'"),
+      expected);
+  EXPECT_THAT(defaults("`b` varbinary(4) DEFAULT concat(X'ff','a'),\n `c` binary(1) DEFAULT NULL"),
+              IsEmpty());
 }
 
 TEST(SqlScannerTest, TokensCarryTheirPlaces) {

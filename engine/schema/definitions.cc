@@ -15,6 +15,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "engine/errors.h"
+#include "engine/schema/shown_texts.h"
 #include "engine/schema/sql_scanner.h"
 #include "engine/schema/table_ddl.h"
 #include "engine/server/sql_text.h"
@@ -187,11 +188,15 @@ SELECT 'table', TABLE_NAME, 'AUTO_INCREMENT', AUTO_INCREMENT
 SELECT IF(TABLE_TYPE = 'VIEW', 'view', 'table'), c.TABLE_NAME, 'column', ORDINAL_POSITION, COLUMN_NAME,
   IF(TABLE_TYPE = 'VIEW', '', REPLACE(COLUMN_TYPE, '/*M!', '/*!')), IF(TABLE_TYPE = 'VIEW', '', IS_NULLABLE),
   IF(TABLE_TYPE = 'VIEW', '', COLLATION_NAME),
-  IF(TABLE_TYPE = 'VIEW', '', LOWER(REPLACE(TRIM(BOTH '''' FROM COALESCE(NULLIF(COLUMN_DEFAULT, 'NULL'), '')), '()', ''))),
+  IF(TABLE_TYPE = 'VIEW' OR DATA_TYPE IN ('binary', 'varbinary'), '',
+    LOWER(REPLACE(TRIM(BOTH '''' FROM COALESCE(NULLIF(COLUMN_DEFAULT, 'NULL'), '')), '()', ''))),
   TRIM(LOWER(REPLACE(REPLACE(EXTRA, '()', ''), 'DEFAULT_GENERATED', ''))), IF(TABLE_TYPE = 'VIEW', '', COLUMN_COMMENT)
   FROM information_schema.COLUMNS c JOIN information_schema.TABLES t ON t.TABLE_NAME = c.TABLE_NAME
   WHERE c.TABLE_SCHEMA = $ AND BINARY c.TABLE_SCHEMA = $ AND t.TABLE_SCHEMA = $
   AND BINARY t.TABLE_SCHEMA = $ AND TABLE_TYPE <> 'SEQUENCE';
+SELECT 'table', TABLE_NAME, 'binary default', COLUMN_NAME, COLUMN_DEFAULT FROM information_schema.COLUMNS
+  WHERE TABLE_SCHEMA = $ AND BINARY TABLE_SCHEMA = $ AND DATA_TYPE IN ('binary', 'varbinary')
+  AND COALESCE(COLUMN_DEFAULT, 'NULL') <> 'NULL';
 SELECT 'view', c.TABLE_NAME, 'column type', COLUMN_NAME, REPLACE(COLUMN_TYPE, '/*M!', '/*!')
   FROM information_schema.COLUMNS c JOIN information_schema.TABLES t ON t.TABLE_NAME = c.TABLE_NAME
   WHERE c.TABLE_SCHEMA = $ AND BINARY c.TABLE_SCHEMA = $ AND t.TABLE_SCHEMA = $
@@ -298,15 +303,36 @@ absl::StatusOr<Facts> ReadFacts(Session& session, const std::string& database, c
   return facts;
 }
 
-// Takes out what the servers decide.
-std::set<std::string> TakeTypesOfView(std::set<std::string>& lines) {
-  std::set<std::string> types;
+std::set<std::string> TakeLines(std::set<std::string>& lines, absl::string_view beginning) {
+  std::set<std::string> taken;
   for (auto line = lines.begin(); line != lines.end();) {
-    const bool is_type = absl::StartsWith(*line, "column type, ");
-    if (is_type) types.insert(*line);
-    line = is_type ? lines.erase(line) : std::next(line);
+    const bool is_one = absl::StartsWith(*line, beginning);
+    if (is_one) taken.insert(*line);
+    line = is_one ? lines.erase(line) : std::next(line);
   }
-  return types;
+  return taken;
+}
+
+// Takes out the defaults that only look different: those of binary columns.
+absl::Status TakeEqualDefaults(Session& source, Session& target, const TableInfo& table,
+                               std::set<std::string>& wanted, std::set<std::string>& got) {
+  const std::string show =
+      absl::StrCat("SHOW CREATE TABLE ", QuoteName(table.name.schema, table.name.name));
+  const absl::StatusOr<Result> from = source.Query(show);
+  if (!from.ok() && !SessionGoesOn(from.status())) return from.status();
+  const absl::StatusOr<Result> to = target.Query(show);
+  if (!to.ok() && !SessionGoesOn(to.status())) return to.status();
+  if (!from.ok() || !to.ok()) return absl::OkStatus();
+  const std::map<std::string, std::string> of_target =
+      BinaryDefaults(table, to->Text(0, "Create Table"));
+  for (const auto& [column, bytes] : BinaryDefaults(table, from->Text(0, "Create Table"))) {
+    const auto other = of_target.find(column);
+    if (other == of_target.end() || other->second != bytes) continue;
+    for (std::set<std::string>* lines : {&wanted, &got}) {
+      TakeLines(*lines, absl::StrCat("binary default, ", column, ", "));
+    }
+  }
+  return absl::OkStatus();
 }
 
 // A line of the first set that the second lacks.
@@ -355,20 +381,28 @@ absl::Status CompareFacts(Session& source, Session& target, const Catalog& catal
       source.version().mariadb == target.version().mariadb};
   source.TrySet("character_set_collations = ''");  // as the target's, see Session::Open
   const std::vector<ObjectId> objects = ObjectsOf(catalog);
+  std::map<ObjectName, const TableInfo*> tables;
+  for (const TableInfo& table : catalog.tables) tables.emplace(table.name, &table);
   for (const DatabaseInfo& database : catalog.databases) {
     if (rules.stopping()) return StoppedError();
     ZDPIPE_ASSIGN_OR_RETURN(Facts wanted, ReadFacts(source, database.name, common, rules));
     ZDPIPE_ASSIGN_OR_RETURN(Facts got, ReadFacts(target, database.name, common, rules));
     for (const ObjectId& object : objects) {
       if (object.name.schema != database.name || wanted.count(object) == 0) continue;
-      const std::set<std::string> types = TakeTypesOfView(wanted[object]);
-      const std::set<std::string> types_got = TakeTypesOfView(got[object]);
+      // What the servers decide.
+      const std::set<std::string> types = TakeLines(wanted[object], "column type, ");
+      const std::set<std::string> types_got = TakeLines(got[object], "column type, ");
       if (types != types_got && !got[object].empty() && rules.note) {
         rules.note(
             absl::StrCat("view ", PrintableName(database.name, object.name.name),
                          ": its columns have the types that the target's release gives them: ",
                          Printable(FirstOnlyIn(types_got, types)),
                          "; source: ", Printable(FirstOnlyIn(types, types_got))));
+      }
+      const auto table = tables.find(object.name);
+      if (wanted[object] != got[object] && object.kind == "table" && table != tables.end()) {
+        ZDPIPE_RETURN_IF_ERROR(
+            TakeEqualDefaults(source, target, *table->second, wanted[object], got[object]));
       }
       if (got[object].empty()) {
         found.push_back({DefinitionDifference::Kind::kMissing, object.kind, object.name, "", ""});

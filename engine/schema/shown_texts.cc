@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
@@ -17,20 +18,69 @@ bool HasMembers(const ColumnInfo& column) {
   return column.data_type == "enum" || column.data_type == "set";
 }
 
-// The column of this name when it has texts that are converted to be shown. All characters of the
-// usual character sets have a place in utf8mb3.
-const ColumnInfo* FindConverted(const TableInfo& table, const std::string& name) {
-  constexpr absl::string_view kShownInFull[] = {"", "ascii", "latin1", "utf8", "utf8mb3"};
+const ColumnInfo* FindColumn(const TableInfo& table, const std::string& name) {
   const auto column = std::find_if(table.columns.begin(), table.columns.end(),
                                    [&](const ColumnInfo& info) { return info.name == name; });
-  if (column == table.columns.end()) return nullptr;
-  const bool of_texts =
-      HasMembers(*column) || column->data_type == "varchar" || column->data_type == "char";
-  const bool in_full = std::find(std::begin(kShownInFull), std::end(kShownInFull),
-                                 column->charset) != std::end(kShownInFull);
-  // An ENUM of CHARACTER SET binary has none in information_schema.
-  return of_texts && (!in_full || (HasMembers(*column) && column->charset.empty())) ? &*column
-                                                                                    : nullptr;
+  return column == table.columns.end() ? nullptr : &*column;
+}
+
+// Has texts that are converted to be shown, and may have characters without a place in utf8mb3.
+bool IsConverted(const ColumnInfo& column) {
+  constexpr absl::string_view kShownInFull[] = {"ascii", "latin1", "utf8", "utf8mb3"};
+  // An ENUM of CHARACTER SET binary has no character set in information_schema.
+  if (column.charset.empty()) return HasMembers(column);
+  if (!HasMembers(column) && column.data_type != "varchar" && column.data_type != "char") {
+    return false;
+  }
+  return std::find(std::begin(kShownInFull), std::end(kShownInFull), column.charset) ==
+         std::end(kShownInFull);
+}
+
+// Goes through what SHOW CREATE TABLE says of the columns, indexes and constraints.
+class ColumnWords {
+ public:
+  explicit ColumnWords(absl::string_view show_create) : scanner_(show_create) {}
+
+  // False behind the parenthesis that closes the list.
+  bool Next() {
+    const bool element_starts = depth_ == 1 && (token_.IsSymbol('(') || token_.IsSymbol(','));
+    token_ = scanner_.Next();
+    depth_ += token_.IsSymbol('(') ? 1 : token_.IsSymbol(')') ? -1 : 0;
+    column_starts_ = element_starts;
+    if (element_starts) column_ = token_.kind == SqlToken::Kind::kName ? token_.Name() : "";
+    return token_.kind != SqlToken::Kind::kEnd && !(depth_ == 0 && token_.IsSymbol(')'));
+  }
+
+  const SqlToken& token() const { return token_; }
+  int depth() const { return depth_; }                   // in parentheses; of a column's words: 1
+  const std::string& column() const { return column_; }  // "" in an index or a constraint
+  bool column_starts() const { return column_starts_; }
+
+ private:
+  SqlScanner scanner_;
+  SqlToken token_;
+  int depth_ = 0;
+  std::string column_;
+  bool column_starts_ = false;
+};
+
+// The bytes of a text as servers print it.
+std::string Unquoted(absl::string_view text) {
+  std::string bytes;
+  text = text.substr(1, text.size() - 2);
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool escaped = text[i] == '\\';
+    if ((escaped || text[i] == '\'') && i + 1 < text.size()) ++i;
+    const char c = text[i];
+    bytes += !escaped   ? c
+             : c == '0' ? '\0'
+             : c == 'n' ? '\n'
+             : c == 'r' ? '\r'
+             : c == 't' ? '\t'
+             : c == 'Z' ? '\x1a'
+                        : c;
+  }
+  return bytes;
 }
 
 // The statement that tells the bytes of a text in hexadecimal digits.
@@ -53,32 +103,21 @@ std::string QueryFor(const TableInfo& table, const DoubtfulText& text) {
 std::vector<DoubtfulText> DoubtfulTexts(const TableInfo& table, absl::string_view show_create) {
   std::vector<DoubtfulText> texts;
   if (!absl::StrContains(show_create, '?')) return texts;
-  const ColumnInfo* column = nullptr;  // that the tokens belong to
-  size_t member = 0;
-  int depth = 0;
-  bool element_starts = false;
+  ColumnWords words(show_create);
   bool in_members = false;
-  SqlScanner scanner(show_create);
-  SqlToken last;
-  for (SqlToken token = scanner.Next(); token.kind != SqlToken::Kind::kEnd;
-       token = scanner.Next()) {
-    depth += token.IsSymbol('(') ? 1 : token.IsSymbol(')') ? -1 : 0;
+  size_t member = 0;
+  for (SqlToken last; words.Next(); last = words.token()) {
+    const SqlToken& token = words.token();
+    if (words.column_starts()) member = 0;
     if (token.IsSymbol('(')) in_members = last.IsWord("ENUM") || last.IsWord("SET");
     if (token.IsSymbol(')')) in_members = false;
-    if (depth == 0 && token.IsSymbol(')')) break;  // options and partitions follow
-    if (depth == 1 && element_starts) {
-      column = token.kind == SqlToken::Kind::kName ? FindConverted(table, token.Name()) : nullptr;
-      member = 0;
-    }
-    element_starts = depth == 1 && (token.IsSymbol(',') || token.IsSymbol('('));
-    const bool is_text = token.kind == SqlToken::Kind::kText;
-    const bool is_default = is_text && depth == 1 && last.IsWord("DEFAULT");
-    const bool is_member = is_text && in_members;
-    if (is_member) ++member;
-    if (column != nullptr && (is_default || is_member) && absl::StrContains(token.text, '?')) {
-      texts.push_back({column, token.begin, token.end, is_member ? member : 0});
-    }
-    last = token;
+    if (token.kind != SqlToken::Kind::kText) continue;
+    if (in_members) ++member;
+    const bool is_default = words.depth() == 1 && last.IsWord("DEFAULT");
+    if ((!in_members && !is_default) || !absl::StrContains(token.text, '?')) continue;
+    const ColumnInfo* const column = FindColumn(table, words.column());
+    if (column == nullptr || !IsConverted(*column)) continue;
+    texts.push_back({column, token.begin, token.end, in_members ? member : 0});
   }
   return texts;
 }
@@ -102,6 +141,32 @@ absl::StatusOr<FullDefinition> ReadTextsInFull(Session& server, const TableInfo&
   }
   full.text.append(show_create, copied, std::string::npos);
   return full;
+}
+
+std::map<std::string, std::string> BinaryDefaults(const TableInfo& table,
+                                                  absl::string_view show_create) {
+  std::map<std::string, std::string> defaults;
+  ColumnWords words(show_create);
+  for (SqlToken last; words.Next(); last = words.token()) {
+    const SqlToken& token = words.token();
+    if (words.depth() != 1 || words.column().empty()) continue;
+    const ColumnInfo* const column = FindColumn(table, words.column());
+    if (column == nullptr || (column->data_type != "binary" && column->data_type != "varbinary")) {
+      continue;
+    }
+    std::string bytes;
+    if (token.kind == SqlToken::Kind::kText && last.IsWord("X")) {
+      bytes = absl::HexStringToBytes(token.text.substr(1, token.text.size() - 2));
+    } else if (token.kind == SqlToken::Kind::kText && last.IsWord("DEFAULT")) {
+      bytes = Unquoted(token.text);
+    } else if (last.IsWord("DEFAULT") && absl::StartsWithIgnoreCase(token.text, "0x")) {
+      bytes = absl::HexStringToBytes(token.text.substr(2));
+    } else {
+      continue;
+    }
+    defaults.emplace(column->name, std::move(bytes));
+  }
+  return defaults;
 }
 
 }  // namespace zdpipe

@@ -6,6 +6,7 @@
 #ifndef ZDPIPE_ENGINE_SCHEMA_SHOWN_TEXTS_H_
 #define ZDPIPE_ENGINE_SCHEMA_SHOWN_TEXTS_H_
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,12 @@ struct FullDefinition {
 // Errors: a lost connection.
 absl::StatusOr<FullDefinition> ReadTextsInFull(Session& server, const TableInfo& table,
                                                const std::string& show_create);
+
+// The bytes of the defaults of BINARY and VARBINARY columns, by column; not of expressions.
+// Releases write them as X'ff00', 0xFF00 or '\xff\0', and information_schema does not tell all of
+// them.
+std::map<std::string, std::string> BinaryDefaults(const TableInfo& table,
+                                                  absl::string_view show_create);
 
 }  // namespace zdpipe
 
