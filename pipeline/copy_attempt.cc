@@ -517,6 +517,10 @@ class Attempt {
       report_.failures.push_back({"foreign key", table, std::string(added.message())});
     }
     const Catalog& catalog = check_.catalog;
+    if (!catalog.left_in_sys.empty()) {
+      report_.failures.push_back({"database", {"sys", ""}, catalog.left_in_sys});
+      tables_lost_ += catalog.tables_in_sys;
+    }
     if (accounts_.has_value()) ZDPIPE_RETURN_IF_ERROR(accounts_->GrantEarly());
     ZDPIPE_RETURN_IF_ERROR(objects_->CopyRoutines(catalog.routines));
     ZDPIPE_RETURN_IF_ERROR(objects_->CopyViews(catalog.views));

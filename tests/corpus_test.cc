@@ -148,6 +148,18 @@ TEST_F(CorpusTest, DatabaseWhoseNameIsASystemsInAnotherCaseIsCopied) {
   }
 }
 
+TEST_F(CorpusTest, TablesOfAUserInSysAreListed) {
+  ASSERT_DONE(source_->Sql("CREATE TABLE sys.mine (a INT PRIMARY KEY); CREATE DATABASE d"));
+  const Folder folder;
+  EXPECT_TRUE(FailsWith(RunCopy(Ends(*source_, *target_), folder), 8,
+                        {"database sys", "not copied are 1 tables"}));
+  EXPECT_TRUE(absl::StrContains(Report(folder).dump(), "DATABASE_LEFT_OUT"));
+  EXPECT_FALSE(Handoff(folder)["usable"]);
+  const Folder without;
+  EXPECT_TRUE(Succeeds(RunCopy(Ends(*source_, *target_), without, {"--exclude-tables", "sys.*"})));
+  EXPECT_DONE(source_->Sql("DROP TABLE sys.mine"));
+}
+
 TEST_F(CorpusTest, InvalidViewIsReportedAndTheRestIsCopied) {
   ASSERT_DONE(
       source_->Sql("CREATE DATABASE i; USE i; CREATE TABLE t (a INT, b INT); INSERT INTO t VALUES "

@@ -28,6 +28,7 @@ absl::StatusOr<std::vector<DatabaseInfo>> SelectDatabases(Session& session,
                                                           const Selection& selection,
                                                           std::vector<std::string>& left_out);
 absl::Status CheckAllFound(const Selection& selection, const std::vector<DatabaseInfo>& databases);
+absl::Status LookIntoSys(Session& session, const Selection& selection, Catalog& catalog);
 void DropEmptyDatabases(Catalog& catalog);
 
 // Reads one database; a handful of queries whatever its size.
@@ -99,6 +100,7 @@ absl::StatusOr<Catalog> ReadCatalog(Session& session, const Selection& selection
   Catalog catalog;
   ZDPIPE_ASSIGN_OR_RETURN(catalog.databases, SelectDatabases(session, selection, catalog.left_out));
   ZDPIPE_RETURN_IF_ERROR(CheckAllFound(selection, catalog.databases));
+  if (selection.databases.empty()) ZDPIPE_RETURN_IF_ERROR(LookIntoSys(session, selection, catalog));
   for (const DatabaseInfo& database : catalog.databases) {
     DatabaseReader reader(session, selection, database.name, catalog);
     ZDPIPE_RETURN_IF_ERROR(reader.Read());
@@ -246,6 +248,39 @@ absl::Status CheckAllFound(const Selection& selection, const std::vector<Databas
                       "shows only databases its user has a privilege on");
     }
   }
+  return absl::OkStatus();
+}
+
+// MariaDB < 10.6 and MySQL < 5.7 have no `sys` of their own, and in any server a user may have made
+// tables in it. A target has one, into which nothing is to be copied.
+absl::Status LookIntoSys(Session& session, const Selection& selection, Catalog& catalog) {
+  ZDPIPE_ASSIGN_OR_RETURN(const Result tables,
+                          session.Query("SELECT TABLE_NAME FROM information_schema.TABLES WHERE "
+                                        "TABLE_SCHEMA = 'sys' AND BINARY TABLE_SCHEMA = 'sys' AND "
+                                        "TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')"));
+  bool is_own = false;  // beside what a user has in it
+  for (const TextRow& row : tables.rows) {
+    if (row[0] == "sys_config") {
+      is_own = true;
+    } else if (selection.SelectsTable({"sys", row[0].value_or("")})) {
+      ++catalog.tables_in_sys;
+    }
+  }
+  size_t others = 0;
+  if (!is_own) {
+    ZDPIPE_ASSIGN_OR_RETURN(const Result objects,
+                            session.Query(ObjectsQuery(session.version(), "sys")));
+    for (const TextRow& row : objects.rows) {
+      const bool here = row[0] == "sys";  // and not `SYS`
+      if (here && selection.SelectsTable({"sys", row[1].value_or("")})) ++others;
+    }
+    others -= std::min(others, catalog.tables_in_sys);
+  }
+  if (catalog.tables_in_sys + others == 0) return absl::OkStatus();
+  catalog.left_in_sys = absl::StrCat(
+      "its name is that of a database of the servers themselves: not copied are ",
+      catalog.tables_in_sys, " tables", others > 0 ? absl::StrCat(" and ", others, " others") : "");
+  catalog.left_out.push_back(absl::StrCat("database sys: ", catalog.left_in_sys));
   return absl::OkStatus();
 }
 

@@ -121,6 +121,10 @@ struct Catalog {
   // Databases (and tables with an unreadable name) that were left out although nobody asked for
   // it, one sentence each with the reason.
   std::vector<std::string> left_out;
+  // Why what a user has in a database `sys` is not copied, and how many tables that is; "" when
+  // there is nothing.
+  std::string left_in_sys;
+  size_t tables_in_sys = 0;
 };
 
 // Which objects: empty lists mean all. Patterns are shell globs over "database.table"; `*` matches
