@@ -148,9 +148,11 @@ class TableCopy {
         PlanTable(table_, sessions_.reader->version(), sessions_.target_control->version());
     load_.table_id = start_.table_id;
     load_.transactional = table_.transactional();
-    generated_ = PlanGenerated(table_);
+    stored_ = PlanGenerated(table_, true);
+    virtual_ = PlanGenerated(table_, false);
+    const bool some = !stored_.roles.empty() || !virtual_.roles.empty();
     // Only what is read back afterwards may be stored without strict mode.
-    if (!generated_.roles.empty() && context_.options.verify == VerifyMode::kRows) {
+    if (some && context_.options.verify == VerifyMode::kRows) {
       load_.computed_leniently = &computed_leniently_;
     }
     return absl::OkStatus();
@@ -506,8 +508,11 @@ class TableCopy {
       if (outcome_.report.verify == "equal" && !version.mariadb) {
         ZDPIPE_RETURN_IF_ERROR(CountJsonTypes());
       }
+      // Those in a table were computed under the settings of whoever wrote the row (time_zone,
+      // div_precision_increment), and are now under ours.
+      ZDPIPE_RETURN_IF_ERROR(CompareGenerated(stored_));
       if (computed_leniently_.load() || MayBeComputedOtherwise()) {
-        ZDPIPE_RETURN_IF_ERROR(CompareGenerated());
+        ZDPIPE_RETURN_IF_ERROR(CompareGenerated(virtual_));
       }
     }
     outcome_.report.verify_seconds = SecondsSince(start);
@@ -597,28 +602,27 @@ class TableCopy {
                       changed.shown.empty() ? "" : changed.shown.front().key)});
   }
 
-  // Stored values were computed in the time zone of whoever wrote the row, and are now in ours; or
-  // from a JSON document of MySQL's, some types of which do not travel.
+  // Virtual columns: from dates, or from a JSON document of MySQL's, some types of which do not
+  // travel.
   bool MayBeComputedOtherwise() const {
     static constexpr absl::string_view kTemporal[] = {"timestamp", "datetime", "date", "time",
                                                       "json"};
-    return !generated_.roles.empty() &&
-           std::any_of(table_.columns.begin(), table_.columns.end(), [](const ColumnInfo& column) {
-             return std::find(std::begin(kTemporal), std::end(kTemporal), column.data_type) !=
-                    std::end(kTemporal);
-           });
+    return std::any_of(table_.columns.begin(), table_.columns.end(), [](const ColumnInfo& column) {
+      return std::find(std::begin(kTemporal), std::end(kTemporal), column.data_type) !=
+             std::end(kTemporal);
+    });
   }
 
-  // Generated columns that may have been computed otherwise: are they what the source has?
-  absl::Status CompareGenerated() {
-    ZDPIPE_ASSIGN_OR_RETURN(const Digest source, DigestOf(*sessions_.reader, generated_.select,
-                                                          generated_.roles, nullptr));
-    ZDPIPE_ASSIGN_OR_RETURN(
-        const Digest target,
-        DigestOf(*sessions_.target_reader, generated_.select, generated_.roles, nullptr));
+  // Are they what the source has?
+  absl::Status CompareGenerated(const TablePlan& columns) {
+    if (columns.roles.empty()) return absl::OkStatus();
+    const auto digest_on = [&](Session& session) {
+      return DigestOf(session, columns.select, columns.roles, nullptr);
+    };
+    ZDPIPE_ASSIGN_OR_RETURN(const Digest source, digest_on(*sessions_.reader));
+    ZDPIPE_ASSIGN_OR_RETURN(const Digest target, digest_on(*sessions_.target_reader));
     if (source == target) return absl::OkStatus();
-    ZDPIPE_ASSIGN_OR_RETURN(const Digest again, DigestOf(*sessions_.reader, generated_.select,
-                                                         generated_.roles, nullptr));
+    ZDPIPE_ASSIGN_OR_RETURN(const Digest again, digest_on(*sessions_.reader));
     if (again != source) return absl::OkStatus();  // RAND(), NOW(): other values at every reading
     outcome_.report.verify = "different";
     outcome_.notes.push_back(absl::StrCat(name_, ": the values of its generated columns differ"));
@@ -689,7 +693,8 @@ class TableCopy {
   TableDdl ddl_;
   std::vector<std::string> doubts_;  // texts of the definition that may be others on the source
   LoadTable load_;
-  TablePlan generated_;
+  TablePlan stored_;  // its generated columns
+  TablePlan virtual_;
   std::atomic<bool> computed_leniently_ = false;
   bool foreign_ = false;  // somebody else has made a table of this name meanwhile
   bool goes_on_ = false;  // with what an earlier run has brought, which segments_ tells

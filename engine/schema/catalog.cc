@@ -420,9 +420,9 @@ absl::Status DatabaseReader::ReadColumns() {
     column.nullable = nullable[row] == "YES";
     // MySQL 8 says DEFAULT_GENERATED of an ordinary column with an expression as its default.
     const std::string words = absl::AsciiStrToUpper(extra[row]);
-    column.generated = absl::StrContains(words, "VIRTUAL") ||
-                       absl::StrContains(words, "STORED GENERATED") ||
-                       absl::StrContains(words, "PERSISTENT");
+    column.stored =
+        absl::StrContains(words, "STORED GENERATED") || absl::StrContains(words, "PERSISTENT");
+    column.generated = column.stored || absl::StrContains(words, "VIRTUAL");
     if (expression[row] == "ROW START") {
       table->row_start = name[row];
       table->history_by_transaction = column.data_type == "bigint";

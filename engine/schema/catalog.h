@@ -32,6 +32,7 @@ struct ColumnInfo {
   std::string collation;
   bool nullable = true;
   bool generated = false;  // VIRTUAL, STORED or PERSISTENT: never inserted
+  bool stored = false;     // STORED or PERSISTENT: computed when the row was written
 };
 
 // The key whose order a table is read in: the primary key, or else the unique key of the fewest

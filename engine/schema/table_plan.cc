@@ -192,14 +192,16 @@ TablePlan PlanTable(const TableInfo& table, const Version& from, const Version& 
   return plan;
 }
 
-TablePlan PlanGenerated(const TableInfo& table) {
+TablePlan PlanGenerated(const TableInfo& table, bool stored) {
   TablePlan plan;
   std::string expressions;
   for (const ColumnInfo& column : table.columns) {
     const bool of_period = column.name == table.row_start || column.name == table.row_end;
-    if (!column.generated || of_period) continue;
+    if (!column.generated || column.stored != stored || of_period) continue;
     const ColumnRole role = RoleOf(column);
-    absl::StrAppend(&expressions, plan.roles.empty() ? "" : ", ", SelectExpression(column, role));
+    const bool may_be_negative_zero = column.data_type == "float" || column.data_type == "double";
+    absl::StrAppend(&expressions, plan.roles.empty() ? "" : ", ", SelectExpression(column, role),
+                    may_be_negative_zero ? " + 0" : "");  // whose sign some releases drop
     plan.roles.push_back(role);
   }
   plan.select =

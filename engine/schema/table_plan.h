@@ -62,10 +62,10 @@ struct TablePlan {
 // them: equal rows have equal digests whichever of the two they are read from.
 TablePlan PlanTable(const TableInfo& table, const Version& from, const Version& to);
 
-// The same for the generated columns only, but for those of a period (which the SELECT of the table
-// has): in no particular order, to compare what two servers have computed. The roles are empty when
-// there are none.
-TablePlan PlanGenerated(const TableInfo& table);
+// The same for the stored or for the virtual generated columns only, but for those of a period
+// (which the SELECT of the table has): in no particular order, to compare what two servers have
+// computed. The roles are empty when there are none.
+TablePlan PlanGenerated(const TableInfo& table, bool stored);
 
 // The plan's SELECT of those rows for which the SQL `condition` is true; "": of all.
 std::string SelectWhere(const TablePlan& plan, absl::string_view condition);
