@@ -577,6 +577,16 @@ TEST(SkippedCommentsTest, OlderServersAndMariaDbPassOverWhatIsTooNew) {
               ElementsAre("/*!50100 X */"));
 }
 
+TEST(OptionsOfMySqlOnlyTest, AreThoseThatAskForSomething) {
+  EXPECT_THAT(OptionsOfMySqlOnly(ShowCreate("`a` int COMMENT 'COMPRESSION=\\'x\\''",
+                                            " ENGINE=InnoDB COMPRESSION='zlib' ENCRYPTION='Y' "
+                                            "COMMENT='COMPRESSION=' PARTITION BY HASH (a)")),
+              ElementsAre("COMPRESSION='zlib'", "ENCRYPTION='Y'"));
+  EXPECT_THAT(OptionsOfMySqlOnly(ShowCreate("`COMPRESSION` int",
+                                            " ENGINE=InnoDB COMPRESSION='NONE' ENCRYPTION='N'")),
+              IsEmpty());
+}
+
 TableInfo TableWithTexts() {
   TableInfo table = InnoDbTable();
   for (const auto& [name, type, charset] :

@@ -136,6 +136,25 @@ std::vector<std::string> SkippedComments(const Version& target, absl::string_vie
   return skipped;
 }
 
+std::vector<std::string> OptionsOfMySqlOnly(absl::string_view show_create) {
+  std::vector<std::string> options;
+  int depth = 0;
+  SqlScanner scanner(show_create);
+  for (SqlToken token = scanner.Next(); token.kind != SqlToken::Kind::kEnd;
+       token = scanner.Next()) {
+    depth += token.IsSymbol('(') ? 1 : token.IsSymbol(')') ? -1 : 0;
+    if (depth > 0 || (!token.IsWord("COMPRESSION") && !token.IsWord("ENCRYPTION"))) continue;
+    if (!scanner.Next().IsSymbol('=')) continue;
+    const SqlToken value = scanner.Next();
+    if (value.kind != SqlToken::Kind::kText || absl::EqualsIgnoreCase(value.text, "'N'") ||
+        absl::EqualsIgnoreCase(value.text, "'none'") || value.text == "''") {
+      continue;
+    }
+    options.emplace_back(show_create.substr(token.begin, value.end - token.begin));
+  }
+  return options;
+}
+
 absl::StatusOr<TableDdl> SplitTableDdl(const TableInfo& table, absl::string_view show_create,
                                        const DdlOptions& options) {
   ZDPIPE_ASSIGN_OR_RETURN(Parts parts, TakeApart(table, show_create));

@@ -26,6 +26,10 @@ std::string InWordsOf(const Version& source, const Version& target, const std::s
 // without a word.
 std::vector<std::string> SkippedComments(const Version& target, absl::string_view show_create);
 
+// The options of a MySQL table that stand in no version comment and that MariaDB takes for nobody's
+// and passes over: "COMPRESSION='zlib'", "ENCRYPTION='Y'". Not those that ask for nothing.
+std::vector<std::string> OptionsOfMySqlOnly(absl::string_view show_create);
+
 struct TableDdl {
   // "CREATE TABLE `schema`.`table` (...) ENGINE=..." without what is set aside below, and with
   // STATS_AUTO_RECALC=0 for an InnoDB table that does not set it itself. An ARCHIVE table is made
