@@ -64,8 +64,8 @@ class TableCopy {
     if (!doubts_.empty()) {
       outcome_.failures.push_back(
           {"column", table_.name,
-           absl::StrCat("the source shows \"?\" in place of some characters, and does not tell "
-                        "which: ",
+           absl::StrCat("\"?\" may stand for another character, which the source does not "
+                        "tell: ",
                         absl::StrJoin(doubts_, ", "))});
     }
     if (table_.history_by_transaction) {

@@ -81,6 +81,10 @@ absl::StatusOr<SnapshotProof> ReadProofInside(Session& session, SourceState stat
   if (proof.binlog.empty()) proof.binlog_taken_from = "";
   if (session.version().mariadb && !proof.binlog.empty()) {
     ZDPIPE_ASSIGN_OR_RETURN(proof.binlog_gtid, ReadGtidVariable(session, "gtid_binlog_pos"));
+  } else if (!proof.binlog.empty() && state != SourceState::kMaster) {
+    // Then all that is written has a GTID, and gtid_executed tells more than a file that rotates.
+    ZDPIPE_ASSIGN_OR_RETURN(const std::string mode, ReadVariable(session, "gtid_mode"));
+    if (mode == "ON") proof.binlog_gtid = proof.replica_gtid;
   }
   return proof;
 }
