@@ -1331,6 +1331,65 @@ TEST_F(MigrationTest, TablesThatAreNotInAMastersSnapshotAreListed) {
   ASSERT_DONE(master_->Sql("DROP DATABASE old"));
 }
 
+// A replica of two masters, by GTID; the target goes on from both.
+TEST(SeveralMastersTest, TheFirstChannelsStatementsSetThePositionForAll) {
+  const auto target = StartServer();
+  const auto replica = StartServer();
+  const std::unique_ptr<TestServer> masters[] = {StartServer({.binlog = true}),
+                                                 StartServer({.binlog = true})};
+  const char* const names[] = {"a", "b"};
+  ASSERT_NE(target, nullptr);
+  ASSERT_NE(replica, nullptr);
+  for (int i : {0, 1}) {
+    ASSERT_NE(masters[i], nullptr);
+    ASSERT_DONE(masters[i]->Sql(absl::StrCat(
+        "SET GLOBAL gtid_domain_id = ", i + 1, "; SET SESSION gtid_domain_id = ", i + 1,
+        "; SET sql_log_bin = 0; CREATE USER repl@'%' IDENTIFIED BY 'repl'; GRANT REPLICATION SLAVE "
+        "ON *.* TO repl@'%'; SET sql_log_bin = 1; CREATE DATABASE of_",
+        names[i], "; CREATE TABLE of_", names[i], ".t (id INT PRIMARY KEY)")));
+    ASSERT_DONE(replica->Sql(absl::StrCat(
+        "CHANGE MASTER '", names[i],
+        "' TO master_host='127.0.0.1', master_port=", masters[i]->port(),
+        ", master_user='repl', master_password='repl', master_use_gtid=slave_pos; START SLAVE '",
+        names[i], "'")));
+  }
+  const auto insert = [&](int id) {
+    for (int i : {0, 1}) {
+      ASSERT_DONE(
+          masters[i]->Sql(absl::StrCat("INSERT INTO of_", names[i], ".t VALUES (", id, ")")));
+    }
+  };
+  const auto await_rows = [&](TestServer& server, int rows) {
+    for (const char* name : names) {
+      EXPECT_TRUE(AwaitValue(server, absl::StrCat("SELECT COUNT(*) FROM of_", name, ".t"),
+                             absl::StrCat(rows)))
+          << absl::StrJoin(Rows(server, "SHOW ALL SLAVES STATUS"), "\n");
+    }
+  };
+  insert(1);
+  await_rows(*replica, 1);
+  ASSERT_DONE(replica->Sql("STOP ALL SLAVES"));
+  const Folder folder;
+  ASSERT_TRUE(Succeeds(RunCopy(Ends(*replica, *target), folder)));
+  insert(2);
+
+  const auto replicate = [&](const std::string& file) {
+    const Json handoff = ParseJson(ReadFile(folder / file));
+    for (const Json& statement : handoff["statements"]["mariadb"]) {
+      const absl::Status status = target->Sql(absl::StrReplaceAll(
+          statement.get<std::string>(),
+          {{"{replication_user}", "repl"}, {"{replication_password}", "repl"}}));
+      if (!status.ok()) return status;
+    }
+    return absl::OkStatus();
+  };
+  EXPECT_THAT(std::string(replicate("handoff.1-b.json").message()),
+              HasSubstr("run the statements of the first channel before"));
+  ASSERT_DONE(replicate("handoff.0-a.json"));
+  ASSERT_DONE(replicate("handoff.1-b.json"));
+  await_rows(*target, 2);
+}
+
 TEST(FilteredMasterTest, ADatabaseThatTheBinlogLeavesOutIsRefused) {
   const auto master = StartServer({.args = {"--binlog-ignore-db=sessions"}, .binlog = true});
   const auto target = StartServer();

@@ -16,6 +16,7 @@ namespace zdpipe {
 namespace {
 
 using nlohmann::json;
+using ::testing::_;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::EndsWith;
@@ -240,6 +241,31 @@ TEST(HandoffTest, ChannelIsNamedInItsStatementsAndItsFile) {
   EXPECT_THAT(MariaDbStatements(handoff)[0], HasSubstr("CHANGE MASTER 'it\\'s/2' TO"));
   EXPECT_EQ(HandoffPath("/x/handoff.json", handoff.proof, 1), "/x/handoff.1-it_s_2.json");
   EXPECT_EQ(HandoffPath("/x.d/handoff", handoff.proof, 1), "/x.d/handoff.1-it_s_2");
+}
+
+TEST(HandoffTest, GtidPositionIsSetByTheFirstOfSeveralChannelsOnly) {
+  Handoff handoff = MakeHandoff();
+  handoff.proof.replica_gtid = "1-1-5,2-2-9";
+  handoff.proof.channels = {MakeChannel(), MakeChannel()};
+  handoff.proof.channels[0].channel = "a";
+  handoff.proof.channels[1].channel = "b";
+  handoff.proof.channels[1].using_gtid = "Slave_Pos";
+  const auto note = HasSubstr("set by the statements of the first channel (a)");
+
+  // Also when that one does not need it: it could not be set later.
+  EXPECT_THAT(MariaDbStatements(handoff),
+              ElementsAre("SET GLOBAL gtid_slave_pos='1-1-5,2-2-9'", EndsWith("MASTER_USE_GTID=no"),
+                          "START SLAVE 'a'"));
+  EXPECT_THAT(HandoffNotes(handoff), Contains(note));
+  handoff.channel = 1;
+  EXPECT_THAT(MariaDbStatements(handoff),
+              ElementsAre(StartsWith("EXECUTE IMMEDIATE IF(@@GLOBAL.gtid_slave_pos=''"),
+                          EndsWith("MASTER_USE_GTID=slave_pos"), "START SLAVE 'b'"));
+  EXPECT_THAT(HandoffNotes(handoff), Contains(note));
+
+  handoff.proof.channels[1].using_gtid = "No";
+  EXPECT_THAT(MariaDbStatements(handoff), ElementsAre(HasSubstr("CHANGE MASTER"), _));
+  EXPECT_THAT(HandoffNotes(handoff), Not(Contains(note)));
 }
 
 TEST(HandoffTest, HostilePositionCannotLeaveItsLiteral) {

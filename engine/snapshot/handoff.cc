@@ -1,5 +1,6 @@
 #include "engine/snapshot/handoff.h"
 
+#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -52,9 +53,20 @@ uint64_t UpstreamPort(const Handoff& handoff) {
 }
 
 // The replica asked for GTID; a target of MariaDB can do so, too.
+bool UseGtid(const Handoff& handoff, const ReplicaChannel& channel) {
+  return !Gtid(handoff).empty() && handoff.source.vendor == "MariaDB" &&
+         !channel.using_gtid.empty() && channel.using_gtid != "No";
+}
+
 bool UseGtid(const Handoff& handoff) {
-  return IsReplica(handoff) && !Gtid(handoff).empty() && handoff.source.vendor == "MariaDB" &&
-         !Channel(handoff).using_gtid.empty() && Channel(handoff).using_gtid != "No";
+  return IsReplica(handoff) && UseGtid(handoff, Channel(handoff));
+}
+
+bool AnyChannelUsesGtid(const Handoff& handoff) {
+  const std::vector<ReplicaChannel>& channels = handoff.proof.channels;
+  return IsReplica(handoff) &&
+         std::any_of(channels.begin(), channels.end(),
+                     [&](const ReplicaChannel& channel) { return UseGtid(handoff, channel); });
 }
 
 // MySQL has none.
@@ -98,6 +110,19 @@ bool KeepUnverifiedMaster(const Handoff& handoff) {
   return IsReplica(handoff) && Channel(handoff).ssl_verify == "No" && VerifiesMaster(handoff);
 }
 
+// gtid_slave_pos is one position for all channels. It cannot be set while one of them runs (error
+// 1198), and setting it again would send the others back. So the first channel's statements set it;
+// the others' refuse to go on where it is not set, or the channel would begin with the master's
+// first binlog. (MariaDB < 10.6 refuses with error 1295: it cannot prepare SIGNAL.)
+std::string GtidPositionStatement(const Handoff& handoff) {
+  if (handoff.channel == 0) {
+    return absl::StrCat("SET GLOBAL gtid_slave_pos=", QuoteText(Gtid(handoff)));
+  }
+  return "EXECUTE IMMEDIATE IF(@@GLOBAL.gtid_slave_pos='', 'SIGNAL SQLSTATE ''45000'' SET "
+         "MESSAGE_TEXT=''gtid_slave_pos is not set: run the statements of the first channel "
+         "before''', 'DO 0')";
+}
+
 ordered_json MariaDbStatements(const Handoff& handoff) {
   const std::string channel =
       ChannelName(handoff).empty() ? "" : absl::StrCat(" ", QuoteText(ChannelName(handoff)));
@@ -106,8 +131,10 @@ ordered_json MariaDbStatements(const Handoff& handoff) {
                    UsesTls(handoff) ? ", MASTER_SSL=1" : "",
                    KeepUnverifiedMaster(handoff) ? ", MASTER_SSL_VERIFY_SERVER_CERT=0" : "");
   ordered_json statements = ordered_json::array();
+  if (UseGtid(handoff) || (handoff.channel == 0 && AnyChannelUsesGtid(handoff))) {
+    statements.push_back(GtidPositionStatement(handoff));
+  }
   if (UseGtid(handoff)) {
-    statements.push_back(absl::StrCat("SET GLOBAL gtid_slave_pos=", QuoteText(Gtid(handoff))));
     statements.push_back(absl::StrCat(change, ", MASTER_USE_GTID=slave_pos"));
   } else {
     // MariaDB >= 10.10: a new replica uses GTID unless it is told otherwise.
@@ -244,6 +271,15 @@ std::vector<std::string> HandoffNotes(const Handoff& handoff) {
     notes.push_back(absl::StrCat("the replica has received more (", channel.received.file, ":",
                                  channel.received.position,
                                  ") than it has applied; the coordinates are what is applied"));
+  }
+  if (handoff.proof.channels.size() > 1 && AnyChannelUsesGtid(handoff)) {
+    const std::string& first = handoff.proof.channels[0].channel;
+    notes.push_back(absl::StrCat(
+        "several channels: gtid_slave_pos is one position for all of them, and is set by the "
+        "statements of the first channel (",
+        first.empty() ? "the default one" : first,
+        "). Run those first, while no channel runs, and not again later: the other channels would "
+        "go back and apply transactions twice"));
   }
   const bool knows_gtid = handoff.target.vendor != "MySQL";
   if (GtidDomains(handoff).size() > 1 && !(UseGtid(handoff) && knows_gtid)) {
