@@ -68,6 +68,11 @@ class TableCopy {
                         "tell: ",
                         absl::StrJoin(doubts_, ", "))});
     }
+    if (!lost_systems_.empty()) {
+      outcome_.failures.push_back(
+          {"column", table_.name,
+           absl::StrCat("the target has no word for: ", absl::StrJoin(lost_systems_, ", "))});
+    }
     if (table_.history_by_transaction) {
       outcome_.failures.push_back({"history", table_.name,
                                    "its periods are transaction numbers, which mean nothing on "
@@ -136,8 +141,17 @@ class TableCopy {
     ZDPIPE_ASSIGN_OR_RETURN(const FullDefinition full,
                             ReadTextsInFull(*sessions_.source_control, table_, *shown.rows[0][1]));
     doubts_ = full.doubts;
-    const std::string words = InWordsOf(sessions_.source_control->version(),
-                                        sessions_.target_control->version(), full.text);
+    ZDPIPE_ASSIGN_OR_RETURN(const auto systems,
+                            ReadReferenceSystems(*sessions_.source_control, table_));
+    const Version& target = sessions_.target_control->version();
+    if (!target.mariadb) {
+      for (const auto& [column, system] : systems) {
+        lost_systems_.push_back(absl::StrCat(Printable(column), " REF_SYSTEM_ID=", system));
+      }
+    }
+    const std::string words =
+        InWordsOf(sessions_.source_control->version(), target,
+                  target.mariadb ? WithReferenceSystems(systems, full.text) : full.text);
     absl::StatusOr<TableDdl> ddl = SplitTableDdl(table_, words, ddl_options);
     if (!ddl.ok()) return Reclassify(ddl.status(), Failure::kPartial);
     ddl_ = *std::move(ddl);
@@ -691,6 +705,7 @@ class TableCopy {
   TableCopyContext& context_;
   const std::string name_;
   TableDdl ddl_;
+  std::vector<std::string> lost_systems_;  // "p REF_SYSTEM_ID=4326"
   std::vector<std::string> doubts_;  // texts of the definition that may be others on the source
   LoadTable load_;
   TablePlan stored_;  // its generated columns

@@ -99,6 +99,20 @@ TEST_F(CorpusTest, DefaultThatTheSourceDoesNotTellIsListed) {
   EXPECT_FALSE(absl::StrContains(Report(folder).dump(), "of column e"));
 }
 
+TEST_F(CorpusTest, ReferenceSystemsOfGeometriesAreCarried) {
+  ASSERT_DONE(source_->Sql(
+      "CREATE DATABASE g; CREATE TABLE g.t (a INT PRIMARY KEY, p POINT REF_SYSTEM_ID=4326, "
+      "`q``r` GEOMETRY REF_SYSTEM_ID=101 NOT NULL COMMENT 'point', r POINT, SPATIAL KEY (`q``r`));"
+      "INSERT INTO g.t VALUES (1, Point(1, 2), Point(1, 2), NULL)"));
+  const Folder folder;
+  EXPECT_TRUE(Succeeds(RunCopy(Ends(*source_, *target_), folder)));
+  EXPECT_EQ(Differences(*source_, *target_, {"g"}), "");
+  EXPECT_EQ(Value(*target_,
+                  "SELECT GROUP_CONCAT(SRID ORDER BY G_GEOMETRY_COLUMN) FROM "
+                  "information_schema.GEOMETRY_COLUMNS WHERE G_TABLE_SCHEMA = 'g'"),
+            "4326,101,0");
+}
+
 TEST_F(CorpusTest, MergeTableFollowsItsTables) {
   ASSERT_DONE(
       source_->Sql("CREATE DATABASE m; USE m;"

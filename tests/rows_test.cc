@@ -395,7 +395,12 @@ TEST(TablePlanTest, GeneratedColumnsAreComparedWithoutThoseOfAPeriod) {
   table.system_versioned = true;
   table.row_start = "s";
   table.row_end = "e";
-  EXPECT_EQ(PlanGenerated(table).select, "SELECT `g` FROM `d`.`t``x` FOR SYSTEM_TIME ALL");
+  ColumnInfo of_rows = Column("d", "double");
+  of_rows.generated = of_rows.stored = true;
+  table.columns.push_back(of_rows);
+  EXPECT_EQ(PlanGenerated(table, false).select, "SELECT `g` FROM `d`.`t``x` FOR SYSTEM_TIME ALL");
+  EXPECT_EQ(PlanGenerated(table, true).select,
+            "SELECT `d` + 0 FROM `d`.`t``x` FOR SYSTEM_TIME ALL");
 }
 
 TEST(TablePlanTest, NamesEveryColumnButGeneratedOnes) {

@@ -6,6 +6,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "engine/errors.h"
 #include "engine/schema/sql_scanner.h"
@@ -141,6 +142,51 @@ absl::StatusOr<FullDefinition> ReadTextsInFull(Session& server, const TableInfo&
   }
   full.text.append(show_create, copied, std::string::npos);
   return full;
+}
+
+absl::StatusOr<std::map<std::string, uint64_t>> ReadReferenceSystems(Session& server,
+                                                                     const TableInfo& table) {
+  constexpr absl::string_view kGeometries[] = {
+      "geometry",   "point",           "linestring",   "polygon",
+      "multipoint", "multilinestring", "multipolygon", "geometrycollection"};
+  std::map<std::string, uint64_t> systems;
+  const bool some =
+      std::any_of(table.columns.begin(), table.columns.end(), [&](const ColumnInfo& column) {
+        return std::count(std::begin(kGeometries), std::end(kGeometries), column.data_type) > 0;
+      });
+  if (!some || !server.version().mariadb) return systems;
+  ZDPIPE_ASSIGN_OR_RETURN(
+      const Result result,
+      server.Query(absl::StrCat(
+          "SELECT G_GEOMETRY_COLUMN, SRID FROM information_schema.GEOMETRY_COLUMNS WHERE SRID <> 0 "
+          "AND G_TABLE_SCHEMA = ",
+          QuoteText(table.name.schema), " AND BINARY G_TABLE_SCHEMA = ",
+          QuoteText(table.name.schema), " AND G_TABLE_NAME = ", QuoteText(table.name.name),
+          " AND BINARY G_TABLE_NAME = ", QuoteText(table.name.name))));
+  for (const TextRow& row : result.rows) {
+    uint64_t system = 0;
+    if (absl::SimpleAtoi(row[1].value_or(""), &system)) systems[row[0].value_or("")] = system;
+  }
+  return systems;
+}
+
+std::string WithReferenceSystems(const std::map<std::string, uint64_t>& systems,
+                                 const std::string& show_create) {
+  if (systems.empty()) return show_create;
+  std::string text;
+  size_t copied = 0;
+  ColumnWords words(show_create);
+  bool type_follows = false;
+  while (words.Next()) {
+    const auto system = systems.find(words.column());
+    if (type_follows && system != systems.end()) {
+      text.append(show_create, copied, words.token().end - copied);
+      absl::StrAppend(&text, " REF_SYSTEM_ID=", system->second);
+      copied = words.token().end;
+    }
+    type_follows = words.column_starts() && !words.column().empty();
+  }
+  return text.append(show_create, copied, std::string::npos);
 }
 
 std::map<std::string, std::string> BinaryDefaults(const TableInfo& table,

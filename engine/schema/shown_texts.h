@@ -1,4 +1,6 @@
-// Texts that SHOW CREATE TABLE cannot show. Servers convert the members of ENUM and SET columns and
+// What SHOW CREATE TABLE does not show.
+//
+// Texts: servers convert the members of ENUM and SET columns and
 // the defaults of columns with a character set to utf8mb3 for it, and "?" stands for what has no
 // place there: the emoji of an ordinary utf8mb4 column, bytes in an ENUM of CHARACTER SET binary.
 // (Not in comments, which have no such characters; nor in expressions and the defaults of binary
@@ -6,6 +8,8 @@
 #ifndef ZDPIPE_ENGINE_SCHEMA_SHOWN_TEXTS_H_
 #define ZDPIPE_ENGINE_SCHEMA_SHOWN_TEXTS_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -38,6 +42,13 @@ struct FullDefinition {
 // Errors: a lost connection.
 absl::StatusOr<FullDefinition> ReadTextsInFull(Session& server, const TableInfo& table,
                                                const std::string& show_create);
+
+// REF_SYSTEM_ID of geometry columns by column, where it is not 0: MariaDB tells it in
+// information_schema only. Empty for other servers (MySQL's SRID is part of SHOW CREATE TABLE).
+absl::StatusOr<std::map<std::string, uint64_t>> ReadReferenceSystems(Session& server,
+                                                                     const TableInfo& table);
+std::string WithReferenceSystems(const std::map<std::string, uint64_t>& systems,
+                                 const std::string& show_create);
 
 // The bytes of the defaults of BINARY and VARBINARY columns, by column; not of expressions.
 // Releases write them as X'ff00', 0xFF00 or '\xff\0', and information_schema does not tell all of
