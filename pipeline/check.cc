@@ -87,23 +87,40 @@ class Checker {
     }
   }
 
-  // A lock is known to the whole server and to no other one. What servers say of themselves does
-  // not tell: some releases have no id, and those made from one image have the same.
   absl::Status CheckSameServer() {
+    ZDPIPE_ASSIGN_OR_RETURN(const bool same, IsSameServer());
+    if (same) {
+      Add("SAME_SERVER", Severity::kError, target_.endpoint().name,
+          "source and target are the same server", "check --from and --to");
+    }
+    return absl::OkStatus();
+  }
+
+  // A lock is known to the whole server and to no other one. What servers say of themselves tells
+  // less: some releases have no id, and those made from one image have the same.
+  absl::StatusOr<bool> IsSameServer() {
     std::random_device random;
     const std::string lock =
         QuoteText(absl::StrCat("zdpipe check ", absl::Hex(random()), "-", absl::Hex(random())));
-    ZDPIPE_ASSIGN_OR_RETURN(const std::string taken,
-                            source_.QueryValue(absl::StrCat("SELECT GET_LOCK(", lock, ", 0)")));
-    if (taken != "1") return MakeError(Failure::kSource, "source: GET_LOCK gives no lock");
+    const absl::StatusOr<std::string> taken =
+        source_.QueryValue(absl::StrCat("SELECT GET_LOCK(", lock, ", 0)"));
+    if (IsSessionLost(taken.status())) return taken.status();
+    // Members of clusters refuse it.
+    if (!taken.ok() || *taken != "1") return LooksLikeSameServer();
     ZDPIPE_ASSIGN_OR_RETURN(const std::string free,
                             target_.QueryValue(absl::StrCat("SELECT IS_FREE_LOCK(", lock, ")")));
     ZDPIPE_RETURN_IF_ERROR(
         source_.QueryValue(absl::StrCat("SELECT RELEASE_LOCK(", lock, ")")).status());
-    if (free == "1") return absl::OkStatus();
-    Add("SAME_SERVER", Severity::kError, target_.endpoint().name,
-        "source and target are the same server", "check --from and --to");
-    return absl::OkStatus();
+    return free != "1";
+  }
+
+  absl::StatusOr<bool> LooksLikeSameServer() {
+    for (const char* name : {"hostname", "port", "datadir", "socket"}) {
+      ZDPIPE_ASSIGN_OR_RETURN(const std::string source, ReadVariable(source_, name));
+      ZDPIPE_ASSIGN_OR_RETURN(const std::string target, ReadVariable(target_, name));
+      if (source != target) return false;
+    }
+    return true;
   }
 
   void CheckEncryption() {
@@ -149,8 +166,6 @@ class Checker {
     return absl::OkStatus();
   }
 
-  // A source of which is not said that it is a stopped replica: what replication writes to it must
-  // be in its binlog, which is what its proof consists of; and a frozen one gets nothing.
   // A replica passes over the events of its own server_id: those of the upstream, and of masters
   // behind it, as far as the source's GTIDs name them.
   absl::Status CheckServerId() {
@@ -160,7 +175,8 @@ class Checker {
       upstream.insert(result_.source.server_id);
     }
     for (const ReplicaChannel& channel : result_.replica.channels) {
-      upstream.insert(absl::StrCat(channel.master_server_id));
+      // 0: the replica has never met its master.
+      if (channel.master_server_id > 0) upstream.insert(absl::StrCat(channel.master_server_id));
     }
     for (const char* name : {"gtid_slave_pos", "gtid_binlog_pos"}) {
       ZDPIPE_ASSIGN_OR_RETURN(const std::string position, ReadVariable(source_, name));
@@ -182,6 +198,8 @@ class Checker {
     return absl::OkStatus();
   }
 
+  // A source of which is not said that it is a stopped replica: what replication writes to it must
+  // be in its binlog, which is what its proof consists of; and a frozen one gets nothing.
   absl::Status CheckOtherReplication() {
     const absl::StatusOr<ReplicaStatus> replica = ReadReplicaStatus(source_);
     if (!replica.ok() && IsDenied(replica.status())) {

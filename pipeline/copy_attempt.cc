@@ -230,8 +230,13 @@ class Attempt {
   }
 
   // Keeping the copy out of the target's binlog spares it much work, and keeps its GTID history
-  // clean; but a replica that is attached to the target already needs the events.
+  // clean; but a replica that is attached to the target already needs the events, and so do the
+  // other members of a cluster (Galera, Group Replication).
   bool MaySkipBinlog() {
+    const absl::StatusOr<std::string> galera = ReadVariable(*target_, "wsrep_on");
+    const absl::StatusOr<std::string> group =
+        ReadVariable(*target_, "group_replication_group_name");
+    if (!galera.ok() || *galera == "ON" || !group.ok() || !group->empty()) return false;
     const absl::StatusOr<Result> replicas =
         target_->Query("SHOW GLOBAL STATUS LIKE 'Slaves_connected'");
     if (replicas.ok() && !replicas->rows.empty()) {

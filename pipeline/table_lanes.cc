@@ -310,9 +310,10 @@ class TableLanes {
   // the memory is theirs alone now.
   absl::Status CopyWideTables(TableCopyContext& context) {
     std::vector<const TableInfo*> rest = std::move(wide_tables_);
-    if (!rest.empty()) {
-      context_.note(absl::StrCat(rest.size(), " tables with rows of more than ",
-                                 plan_.max_row_bytes >> 20, " MiB are copied one by one"));
+    const size_t wide = rest.size();
+    if (wide > 0) {
+      context_.note(absl::StrCat(wide, " tables with rows of more than ", plan_.max_row_bytes >> 20,
+                                 " MiB are copied one by one"));
     }
     while (const TableInfo* table = context.queue.Take()) rest.push_back(table);
     if (rest.empty()) return absl::OkStatus();
@@ -324,12 +325,14 @@ class TableLanes {
     for (const auto& range : small_ranges_.all()) range->Release();
     ZDPIPE_ASSIGN_OR_RETURN(LaneSessions sessions,
                             OpenLane(0, std::move(context_.snapshot.sessions[0])));
-    for (const TableInfo* table : rest) {
+    for (size_t i = 0; i < rest.size(); ++i) {
+      const TableInfo* const table = rest[i];
+      const TableStart start =
+          i < wide ? StartOfWide(*table) : context_.starts.at(table->name);  // nobody has begun it
       // What was not read to its end has cost its session.
       ZDPIPE_ASSIGN_OR_RETURN(const bool ready, Revive(sessions, plan_.max_wide_row_bytes));
       if (!ready) return SnapshotGone();
-      ZDPIPE_ASSIGN_OR_RETURN(TableOutcome outcome,
-                              CopyTable(*table, StartOfWide(*table), sessions, alone));
+      ZDPIPE_ASSIGN_OR_RETURN(TableOutcome outcome, CopyTable(*table, start, sessions, alone));
       if (outcome.too_wide) return TooLarge(*table);
       Keep(std::move(outcome));
     }

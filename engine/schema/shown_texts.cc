@@ -159,10 +159,11 @@ absl::StatusOr<std::map<std::string, uint64_t>> ReadReferenceSystems(Session& se
       const Result result,
       server.Query(absl::StrCat(
           "SELECT G_GEOMETRY_COLUMN, SRID FROM information_schema.GEOMETRY_COLUMNS WHERE SRID <> 0 "
-          "AND G_TABLE_SCHEMA = ",
-          QuoteText(table.name.schema), " AND BINARY G_TABLE_SCHEMA = ",
-          QuoteText(table.name.schema), " AND G_TABLE_NAME = ", QuoteText(table.name.name),
-          " AND BINARY G_TABLE_NAME = ", QuoteText(table.name.name))));
+          // By these the server finds the table, without them it opens all there are.
+          "AND F_TABLE_SCHEMA = ",
+          QuoteText(table.name.schema), " AND BINARY F_TABLE_SCHEMA = ",
+          QuoteText(table.name.schema), " AND F_TABLE_NAME = ", QuoteText(table.name.name),
+          " AND BINARY F_TABLE_NAME = ", QuoteText(table.name.name))));
   for (const TextRow& row : result.rows) {
     uint64_t system = 0;
     if (absl::SimpleAtoi(row[1].value_or(""), &system)) systems[row[0].value_or("")] = system;
