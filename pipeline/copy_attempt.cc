@@ -242,6 +242,9 @@ class Attempt {
     if (replicas.ok() && !replicas->rows.empty()) {
       return replicas->rows[0][1].value_or("0") == "0";
     }
+    // Without its binlog MySQL >= 8.4 warns of every range of another engine than the ledger's
+    // (6414).
+    if (target_->version().MySqlAtLeast(8, 4)) return false;
     const absl::StatusOr<Result> hosts = target_->Query(ShowReplicas(target_->version()));
     return hosts.ok() && hosts->rows.empty();
   }
