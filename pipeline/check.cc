@@ -179,7 +179,7 @@ class Checker {
       if (channel.master_server_id > 0) upstream.insert(absl::StrCat(channel.master_server_id));
     }
     for (const char* name : {"gtid_slave_pos", "gtid_binlog_pos"}) {
-      ZDPIPE_ASSIGN_OR_RETURN(const std::string position, ReadVariable(source_, name));
+      ZDPIPE_ASSIGN_OR_RETURN(const std::string position, ReadGtidVariable(source_, name));
       // domain-server-sequence, separated by commas
       for (const absl::string_view gtid : absl::StrSplit(position, ',', absl::SkipEmpty())) {
         const std::vector<std::string> parts = absl::StrSplit(gtid, '-');

@@ -1,8 +1,8 @@
 // What SHOW CREATE TABLE does not show.
 //
-// Texts: servers convert the members of ENUM and SET columns and
-// the defaults of columns with a character set to utf8mb3 for it, and "?" stands for what has no
-// place there: the emoji of an ordinary utf8mb4 column, bytes in an ENUM of CHARACTER SET binary.
+// Texts: servers convert the members of ENUM and SET columns and the defaults of columns with a
+// character set to utf8mb3 for it, and "?" stands for what has no place there: the emoji of an
+// ordinary utf8mb4 column, bytes in an ENUM of CHARACTER SET binary.
 // (Not in comments, which have no such characters; nor in expressions and the defaults of binary
 // columns, which are shown as they are.)
 #ifndef ZDPIPE_ENGINE_SCHEMA_SHOWN_TEXTS_H_
