@@ -35,6 +35,7 @@ class Checker {
     CheckEncryption();
     ZDPIPE_RETURN_IF_ERROR(CheckReplication());
     ZDPIPE_RETURN_IF_ERROR(CheckServerId());
+    ZDPIPE_RETURN_IF_ERROR(CheckTargetReplication());
     ZDPIPE_ASSIGN_OR_RETURN(result_.catalog, ReadCatalog(source_, options_.selection));
     for (const std::string& reason : result_.catalog.left_out) {
       Add("DATABASE_LEFT_OUT", Severity::kWarning, "", reason, "");
@@ -89,11 +90,31 @@ class Checker {
 
   absl::Status CheckSameServer() {
     ZDPIPE_ASSIGN_OR_RETURN(const bool same, IsSameServer());
-    if (same) {
+    const bool cluster = !same && InOneCluster();
+    if (same || cluster) {
       Add("SAME_SERVER", Severity::kError, target_.endpoint().name,
-          "source and target are the same server", "check --from and --to");
+          cluster ? "source and target are members of one cluster, which has its data once"
+                  : "source and target are the same server",
+          "check --from and --to");
     }
     return absl::OkStatus();
+  }
+
+  // Each member says the same of its cluster. A server without one says nothing, or does not know
+  // the question.
+  bool InOneCluster() {
+    for (const char* cluster :
+         {"SELECT GROUP_CONCAT(member_id ORDER BY member_id) AS value FROM "
+          "performance_schema.replication_group_members WHERE member_state = 'ONLINE'",
+          "SHOW GLOBAL STATUS WHERE variable_name = 'wsrep_cluster_state_uuid' AND value <> "
+          "'00000000-0000-0000-0000-000000000000'"}) {
+      const absl::StatusOr<Result> source = source_.Query(cluster);
+      const absl::StatusOr<Result> target = target_.Query(cluster);
+      if (!source.ok() || !target.ok()) continue;
+      const std::string id = source->Text(0, "value");
+      if (!id.empty() && id == target->Text(0, "value")) return true;
+    }
+    return false;
   }
 
   // A lock is known to the whole server and to no other one. What servers say of themselves tells
@@ -189,12 +210,33 @@ class Checker {
         if (parts.size() == 3 && !is_own) upstream.insert(parts[1]);
       }
     }
-    if (upstream.count(result_.target.server_id) == 0) return absl::OkStatus();
+    target_may_be_upstream_ = upstream.count(result_.target.server_id) > 0;
+    if (!target_may_be_upstream_) return absl::OkStatus();
     Add("SERVER_ID_CLASH", Severity::kWarning, target_.endpoint().name,
         absl::StrCat("server_id ", result_.target.server_id,
                      " is also that of a server whose events the target is to replicate"),
         "give the target another server_id before it replicates: it passes over all events of its "
         "own one");
+    return absl::OkStatus();
+  }
+
+  // What replication writes to the tables of the copy meets its rows there.
+  absl::Status CheckTargetReplication() {
+    const absl::StatusOr<ReplicaStatus> replica = ReadReplicaStatus(target_);
+    if (!replica.ok() && IsDenied(replica.status())) {
+      Add("REPLICA_STATUS_DENIED", Severity::kInfo, target_.endpoint().name,
+          replica.status().message(), "make sure that no replication writes to the target");
+      return absl::OkStatus();
+    }
+    if (!replica.ok()) return replica.status();
+    for (const ReplicaChannel& channel : replica->channels) {
+      if (!channel.sql_running) continue;
+      Add("TARGET_REPLICATES", Severity::kWarning,
+          channel.channel.empty() ? target_.endpoint().name : Printable(channel.channel),
+          absl::StrCat("the target applies what ", Printable(channel.master_host), ":",
+                       channel.master_port, " sends"),
+          "stop it until the copy has ended, unless it writes to other databases only");
+    }
     return absl::OkStatus();
   }
 
@@ -383,7 +425,8 @@ class Checker {
   }
 
   absl::Status CheckTargetEmpty() {
-    if (options_.drop_target) return absl::OkStatus();
+    // Nobody wants his master emptied.
+    if (options_.drop_target && !target_may_be_upstream_) return absl::OkStatus();
     std::set<std::string> selected;
     for (const DatabaseInfo& database : result_.catalog.databases) selected.insert(database.name);
     std::set<ObjectName> ours;
@@ -408,8 +451,11 @@ class Checker {
       Add("TARGET_NOT_EMPTY", Severity::kError, Printable(schema),
           absl::StrCat(count, " objects on the target: ", absl::StrJoin(names, ", "),
                        count > 3 ? ", ..." : ""),
-          "empty the database on the target, choose other --databases, or say --target-not-empty "
-          "drop");
+          options_.drop_target
+              ? "not dropped: by its server_id the target may be a server from which the source "
+                "replicates; check --to, or give the target another server_id"
+              : "empty the database on the target, choose other --databases, or say "
+                "--target-not-empty drop");
     }
     return absl::OkStatus();
   }
@@ -444,6 +490,7 @@ class Checker {
   const CopyOptions& options_;
   const std::vector<LedgerObject>& earlier_;
   CheckResult& result_;
+  bool target_may_be_upstream_ = false;
 };
 
 }  // namespace

@@ -1245,6 +1245,30 @@ TEST_F(MigrationTest, StoppedReplicaIsCopiedAndTheTargetGoesOnFromWhatWasApplied
   EXPECT_EQ(Differences(*master_, *replica_, UserDatabases(*master_)), "");
 }
 
+TEST_F(MigrationTest, MasterIsNotDroppedWhenItIsTakenForTheTarget) {
+  ASSERT_DONE(AwaitReplica(*master_, *replica_));
+  ASSERT_DONE(replica_->Sql("STOP SLAVE SQL_THREAD"));
+  EXPECT_TRUE(FailsWith(RunCopy(Ends(*replica_, *master_), folder_, {"--target-not-empty", "drop"}),
+                        3, {"TARGET_NOT_EMPTY", "server_id"}));
+  ASSERT_DONE(replica_->Sql("START SLAVE SQL_THREAD"));
+  for (const char* rows : {"SELECT COUNT(*) FROM shop.orders", "SELECT COUNT(*) FROM crm.people"}) {
+    EXPECT_EQ(Value(*master_, rows), Value(*replica_, rows));
+  }
+}
+
+TEST_F(MigrationTest, TargetThatReplicatesIsWarnedOf) {
+  ASSERT_DONE(AwaitReplica(*master_, *replica_));
+  ASSERT_DONE(replica_->Sql("STOP SLAVE SQL_THREAD"));
+  ASSERT_DONE(target_->Sql(
+      "CHANGE MASTER 'other' TO master_host = '127.0.0.1', master_port = 1, master_user = "
+      "'nobody'; START SLAVE 'other' SQL_THREAD"));
+  EXPECT_TRUE(Succeeds(RunCopy(Ends(*replica_, *target_), folder_)));
+  ASSERT_DONE(target_->Sql("STOP SLAVE 'other'; RESET SLAVE 'other' ALL"));
+  EXPECT_THAT(Report(folder_)["findings"].dump(),
+              AllOf(HasSubstr("TARGET_REPLICATES"), HasSubstr("127.0.0.1:1 ")));
+  ASSERT_DONE(replica_->Sql("START SLAVE SQL_THREAD"));
+}
+
 TEST_F(MigrationTest, ReplicaWithGtidHandsOverItsGtidPosition) {
   ASSERT_DONE(AwaitReplica(*master_, *replica_));
   ASSERT_DONE(
