@@ -14,7 +14,8 @@ namespace {
 
 // docs/decisions/0004-loaders-and-ranges.md and 0061-lanes.md have the measurements.
 constexpr size_t kDefaultJobs = 4;  // of a target that does not say how many processors it has
-constexpr size_t kMinChosenJobs = 3;
+constexpr size_t kMinTargetLanes = 3;
+constexpr size_t kMinChosenJobs = 6;  // for sources that make readers wait, 0073
 constexpr size_t kMaxChosenJobs = 16;
 constexpr size_t kFirstLanes = 4;  // where more may be tried
 constexpr size_t kMaxJobs = 64;
@@ -28,7 +29,7 @@ constexpr size_t kRangesPerLane = 2;
 // docs/decisions/0065-lanes-for-small-tables.md has the measurements.
 constexpr double kSmallTableSeconds = 0.002;  // of the servers' work
 constexpr size_t kMaxSmallLanes = 16;
-constexpr size_t kMaxSmallLanesPerJob = 2;  // more only wait for each other inside the target
+constexpr size_t kMaxSmallLanesPerLane = 2;  // more only wait for each other inside the target
 
 // Of a range, one row in it that is as large, the session's buffer and the loader's request.
 constexpr uint64_t kSmallLaneBytes = 4 * kBatchBytes;
@@ -89,15 +90,17 @@ absl::StatusOr<Resources> PlanResources(uint64_t memory_bytes, uint64_t range_by
                      "MiB or more, or fewer --jobs"));
   }
   plan.first_lanes = plan.jobs;
+  plan.target_lanes = plan.jobs;
   plan.sizes.batch_bytes = kBatchBytes;
   plan.sizes.range_bytes = std::min(range_bytes, fits);
   if (jobs == 0 && target_cores > 0) {
     // More lanes have to do with the memory there is: one range each, at least.
     const size_t ranges = for_ranges / plan.sizes.range_bytes;
-    plan.jobs = std::clamp(target_cores + target_cores / 2, kMinChosenJobs,
-                           std::min(kMaxChosenJobs, ranges));
+    const size_t most = std::min(kMaxChosenJobs, ranges);
+    plan.target_lanes = std::clamp(target_cores + target_cores / 2, kMinTargetLanes, most);
+    plan.jobs = std::clamp(plan.target_lanes, kMinChosenJobs, most);
     plan.ranges = std::min(ranges, kRangesPerLane * plan.jobs);
-    plan.first_lanes = std::min(plan.jobs, kFirstLanes);
+    plan.first_lanes = std::min(plan.target_lanes, kFirstLanes);
   }
   plan.max_row_bytes = MaxRowBytes(plan, memory_bytes);
   // At the end a wide row has the memory for itself: session buffer, range and request.
@@ -112,8 +115,8 @@ void AddSmallLanes(uint64_t memory_bytes, double source_round_trip, double targe
   const double wait = kOfSource * source_round_trip + kOfTarget * target_round_trip;
   // Less than the work itself is hidden by the lanes there are.
   if (wait < kSmallTableSeconds) return;
-  const double wanted = wait / kSmallTableSeconds * static_cast<double>(plan.jobs);
-  const size_t most = std::min(kMaxSmallLanes, kMaxSmallLanesPerJob * plan.jobs);
+  const double wanted = wait / kSmallTableSeconds * static_cast<double>(plan.target_lanes);
+  const size_t most = std::min(kMaxSmallLanes, kMaxSmallLanesPerLane * plan.target_lanes);
   plan.small_lanes =
       std::min({most, static_cast<size_t>(std::min(wanted, 1e6)),
                 static_cast<size_t>(ForLargeRows(memory_bytes) / 4 / kSmallLaneBytes)});

@@ -15,8 +15,9 @@
 namespace zdpipe {
 
 struct Resources {
-  size_t jobs = 0;         // loaders, and lanes (tables worked on at the same time), at most
-  size_t first_lanes = 0;  // that begin; fewer than `jobs` where the best number is to be found
+  size_t jobs = 0;          // loaders, and lanes (tables worked on at the same time), at most
+  size_t first_lanes = 0;   // that begin; fewer than `jobs` where the best number is to be found
+  size_t target_lanes = 0;  // that the target's processors may be worth, see LaneNumbers
   // Lanes beside those, for small tables only, that make up for the round trips.
   size_t small_lanes = 0;
   size_t ranges = 0;  // in memory at most, over all lanes
@@ -39,7 +40,7 @@ struct Resources {
 absl::StatusOr<Resources> PlanResources(uint64_t memory_bytes, uint64_t range_bytes, size_t jobs,
                                         size_t target_cores = 0);
 
-// Lanes for small tables, such that at any time about `plan.jobs` lanes have a server at work,
+// Lanes for small tables, such that at any time about `plan.target_lanes` have a server at work,
 // whatever their waits for round trips (seconds).
 void AddSmallLanes(uint64_t memory_bytes, double source_round_trip, double target_round_trip,
                    Resources& plan);

@@ -56,9 +56,11 @@ class TableLanes {
     tbb::global_control threads(tbb::global_control::max_allowed_parallelism, 2 * plan_.jobs + 2);
     TableQueue queue(tables, any_lanes, plan_.jobs);
     LaneGate gate(
-        plan_.first_lanes, any_lanes,
+        {plan_.first_lanes, std::min(any_lanes, plan_.target_lanes), any_lanes},
         [this] {
-          return context_.progress.bytes() + context_.progress.tables_done() * kTableCostBytes;
+          return LaneWork{
+              context_.progress.bytes() + context_.progress.tables_done() * kTableCostBytes,
+              context_.busy.read_nanoseconds};
         },
         context_.bytes_estimate + tables.size() * kTableCostBytes);
     TableCopyContext any{context_.options, context_.ledger, queue, Pipe(ranges_, loaders_),

@@ -731,7 +731,9 @@ TEST(PlanResourcesTest, StaysWithinTheMemory) {
     }
     EXPECT_GE(plan->jobs, 1u);
     EXPECT_GE(plan->ranges, jobs == 0 ? plan->jobs : 2 * plan->jobs);
-    EXPECT_EQ(plan->first_lanes, jobs == 0 ? std::min<size_t>(plan->jobs, 4) : plan->jobs);
+    EXPECT_EQ(plan->first_lanes, jobs == 0 ? std::min<size_t>(plan->target_lanes, 4) : plan->jobs);
+    EXPECT_GE(plan->target_lanes, plan->first_lanes);
+    EXPECT_LE(plan->target_lanes, plan->jobs);
     // Another target must be able to go on with the copy.
     const absl::StatusOr<Resources> elsewhere = PlanResources(memory, range, jobs, 1);
     ASSERT_TRUE(elsewhere.ok());
@@ -755,12 +757,13 @@ TEST(PlanResourcesTest, DefaultsAreTheDocumentedOnes) {
 
 TEST(PlanResourcesTest, ATargetOfManyProcessorsGetsMoreLanes) {
   const auto lanes = [](uint64_t memory, size_t cores) {
-    return PlanResources(memory, 16 * kMiB, 0, cores).value_or(Resources()).jobs;
+    return PlanResources(memory, 16 * kMiB, 0, cores).value_or(Resources()).target_lanes;
   };
   EXPECT_EQ(lanes(256 * kMiB, 0), 4u);
   EXPECT_EQ(lanes(256 * kMiB, 1), 3u);
   EXPECT_EQ(lanes(256 * kMiB, 2), 3u);
   EXPECT_EQ(lanes(256 * kMiB, 4), 6u);
+  EXPECT_EQ(PlanResources(256 * kMiB, 16 * kMiB, 0, 2).value_or(Resources()).jobs, 6u);
   EXPECT_EQ(lanes(256 * kMiB, 64), 8u);  // a range each
   EXPECT_EQ(lanes(1024 * kMiB, 64), 16u);
   EXPECT_EQ(PlanResources(1024 * kMiB, 16 * kMiB, 3, 64).value_or(Resources()).jobs, 3u);
