@@ -473,5 +473,26 @@ TEST_F(HostileRunTest, ResultsOfAnotherShape) {
   ASSERT_DONE(DropUserDatabases(*target_));
 }
 
+// Servers that say that they are members of a cluster.
+TEST_F(HostileRunTest, MembersOfOneClusterAreOneServer) {
+  const auto member = [](const char* id) { return Bytes(TextResult({"Value"}, {{id}})); };
+  for (const char* question : {"replication_group_members", "wsrep_cluster_state_uuid"}) {
+    for (const char* of_target : {"one", "another"}) {
+      SCOPED_TRACE(absl::StrCat(question, " ", of_target));
+      const auto source = Play(*source_, question, member("one"));
+      const auto target = Play(*target_, question, member(of_target));
+      const ProcessResult result =
+          RunCopy(EndsThrough(source.get(), target.get()), folder_, {"--target-not-empty", "drop"});
+      EXPECT_GT(source->answers(), 0);
+      if (of_target == std::string("one")) {
+        EXPECT_TRUE(FailsWith(result, 3, {"SAME_SERVER", "one cluster"}));
+      } else {
+        EXPECT_TRUE(Succeeds(result));
+      }
+    }
+  }
+  ASSERT_DONE(DropUserDatabases(*target_));
+}
+
 }  // namespace
 }  // namespace zdpipe
