@@ -190,11 +190,9 @@ class Checker {
   // A replica passes over the events of its own server_id: those of the upstream, and of masters
   // behind it, as far as the source's GTIDs name them.
   absl::Status CheckServerId() {
+    const bool source_is_master = options_.source_state != SourceState::kStoppedReplica;
+    if (source_is_master && !result_.source.log_bin) return absl::OkStatus();
     std::set<std::string> upstream;
-    if (options_.source_state != SourceState::kStoppedReplica) {
-      if (!result_.source.log_bin) return absl::OkStatus();
-      upstream.insert(result_.source.server_id);
-    }
     for (const ReplicaChannel& channel : result_.replica.channels) {
       // 0: the replica has never met its master.
       if (channel.master_server_id > 0) upstream.insert(absl::StrCat(channel.master_server_id));
@@ -211,7 +209,10 @@ class Checker {
       }
     }
     target_may_be_upstream_ = upstream.count(result_.target.server_id) > 0;
-    if (!target_may_be_upstream_) return absl::OkStatus();
+    // The target is not the source itself, see CheckSameServer.
+    const bool has_id_of_source =
+        source_is_master && result_.target.server_id == result_.source.server_id;
+    if (!target_may_be_upstream_ && !has_id_of_source) return absl::OkStatus();
     Add("SERVER_ID_CLASH", Severity::kWarning, target_.endpoint().name,
         absl::StrCat("server_id ", result_.target.server_id,
                      " is also that of a server whose events the target is to replicate"),

@@ -785,7 +785,9 @@ TEST_F(CopyTest, ObjectsOfAFailedRunAreReplacedByTheNext) {
 }
 
 TEST_F(CopyTest, ServerIdOfAnUpstreamServerIsWarnedOf) {
-  ASSERT_DONE(source_->Sql("CREATE DATABASE d; SET GLOBAL gtid_slave_pos = '0-1-7,1-4321-9'"));
+  ASSERT_DONE(
+      source_->Sql("CREATE DATABASE d; CREATE TABLE d.t (a INT); SET GLOBAL gtid_slave_pos = "
+                   "'0-1-7,1-4321-9'"));
   ASSERT_TRUE(Succeeds(Copy()));
   EXPECT_THAT(Report(folder_)["findings"].dump(), Not(HasSubstr("SERVER_ID_CLASH")));
   const std::string id = Value(*target_, "SELECT @@GLOBAL.server_id");
@@ -793,6 +795,8 @@ TEST_F(CopyTest, ServerIdOfAnUpstreamServerIsWarnedOf) {
   ASSERT_DONE(target_->Sql("SET GLOBAL server_id = 4321"));
   ASSERT_TRUE(Succeeds(Copy()));
   EXPECT_THAT(Report(folder_)["findings"].dump(), HasSubstr("SERVER_ID_CLASH"));
+  // It may be that server.
+  EXPECT_TRUE(FailsWith(Copy({"--target-not-empty", "drop"}), 3, {"TARGET_NOT_EMPTY"}));
   ASSERT_DONE(source_->Sql("SET GLOBAL gtid_slave_pos = ''"));
   ASSERT_DONE(target_->Sql(absl::StrCat("SET GLOBAL server_id = ", id)));
 }
@@ -1254,6 +1258,20 @@ TEST_F(MigrationTest, MasterIsNotDroppedWhenItIsTakenForTheTarget) {
   for (const char* rows : {"SELECT COUNT(*) FROM shop.orders", "SELECT COUNT(*) FROM crm.people"}) {
     EXPECT_EQ(Value(*master_, rows), Value(*replica_, rows));
   }
+}
+
+// Many servers have the default. That it is another server is known already.
+TEST_F(MigrationTest, TargetWithTheIdOfItsSourceIsEmptiedWhenToldSo) {
+  const std::string id = Value(*target_, "SELECT @@GLOBAL.server_id");
+  ASSERT_DONE(target_->Sql(
+      absl::StrCat("SET GLOBAL server_id = ", Value(*master_, "SELECT @@GLOBAL.server_id"))));
+  for (int run = 0; run < 2; ++run) {
+    EXPECT_TRUE(Succeeds(
+        RunCopy(Ends(*master_, *target_), folder_,
+                {"--source-state", "master", "--databases", "crm", "--target-not-empty", "drop"})));
+    EXPECT_THAT(Report(folder_)["findings"].dump(), HasSubstr("SERVER_ID_CLASH"));
+  }
+  ASSERT_DONE(target_->Sql(absl::StrCat("SET GLOBAL server_id = ", id)));
 }
 
 TEST_F(MigrationTest, TargetThatReplicatesIsWarnedOf) {
