@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <random>
 #include <set>
 
@@ -90,29 +91,25 @@ class Checker {
 
   absl::Status CheckSameServer() {
     ZDPIPE_ASSIGN_OR_RETURN(const bool same, IsSameServer());
-    const bool cluster = !same && InOneCluster();
+    ZDPIPE_ASSIGN_OR_RETURN(const bool cluster, InOneCluster());
     if (same || cluster) {
       Add("SAME_SERVER", Severity::kError, target_.endpoint().name,
-          cluster ? "source and target are members of one cluster, which has its data once"
-                  : "source and target are the same server",
+          same ? "source and target are the same server"
+               : "source and target are members of one cluster, which has its data once",
           "check --from and --to");
     }
     return absl::OkStatus();
   }
 
-  // Each member says the same of its cluster. A server without one says nothing, or does not know
-  // the question.
-  bool InOneCluster() {
-    for (const char* cluster :
-         {"SELECT GROUP_CONCAT(member_id ORDER BY member_id) AS value FROM "
-          "performance_schema.replication_group_members WHERE member_state = 'ONLINE'",
-          "SHOW GLOBAL STATUS WHERE variable_name = 'wsrep_cluster_state_uuid' AND value <> "
-          "'00000000-0000-0000-0000-000000000000'"}) {
-      const absl::StatusOr<Result> source = source_.Query(cluster);
-      const absl::StatusOr<Result> target = target_.Query(cluster);
-      if (!source.ok() || !target.ok()) continue;
-      const std::string id = source->Text(0, "value");
-      if (!id.empty() && id == target->Text(0, "value")) return true;
+  // Each member says the same of its cluster, to everybody; a server without one says nothing.
+  absl::StatusOr<bool> InOneCluster() {
+    constexpr absl::string_view kNotJoined = "00000000-0000-0000-0000-000000000000";
+    for (const char* cluster : {"SHOW GLOBAL VARIABLES LIKE 'group_replication_group_name'",
+                                "SHOW GLOBAL STATUS LIKE 'wsrep_cluster_state_uuid'"}) {
+      ZDPIPE_ASSIGN_OR_RETURN(const Result source, source_.Query(cluster));
+      ZDPIPE_ASSIGN_OR_RETURN(const Result target, target_.Query(cluster));
+      const std::string id = source.Text(0, "value");
+      if (!id.empty() && id != kNotJoined && id == target.Text(0, "value")) return true;
     }
     return false;
   }
@@ -153,6 +150,19 @@ class Checker {
     }
   }
 
+  // nullopt, with a finding, when the user may not look. Without a `fix` it names the right.
+  absl::StatusOr<std::optional<ReplicaStatus>> LookAtReplication(Session& session,
+                                                                 Severity if_denied,
+                                                                 absl::string_view fix = "") {
+    absl::StatusOr<ReplicaStatus> replica = ReadReplicaStatus(session);
+    if (replica.ok()) return *std::move(replica);
+    if (!IsDenied(replica.status())) return replica.status();
+    const std::string hint = HintOf(replica.status());
+    Add("REPLICA_STATUS_DENIED", if_denied, session.endpoint().name, replica.status().message(),
+        fix.empty() ? absl::string_view(hint) : fix);
+    return std::nullopt;
+  }
+
   absl::Status CheckReplication() {
     if (options_.source_state != SourceState::kStoppedReplica) {
       if (!result_.source.log_bin) {
@@ -161,13 +171,9 @@ class Checker {
       }
       return CheckOtherReplication();
     }
-    absl::StatusOr<ReplicaStatus> replica = ReadReplicaStatus(source_);
-    if (!replica.ok() && IsDenied(replica.status())) {
-      Add("REPLICA_STATUS_DENIED", Severity::kError, source_.endpoint().name,
-          replica.status().message(), HintOf(replica.status()));
-      return absl::OkStatus();
-    }
-    if (!replica.ok()) return replica.status();
+    ZDPIPE_ASSIGN_OR_RETURN(std::optional<ReplicaStatus> replica,
+                            LookAtReplication(source_, Severity::kError));
+    if (!replica.has_value()) return absl::OkStatus();
     result_.replica = *std::move(replica);
     if (result_.replica.channels.empty()) {
       Add("SOURCE_NOT_REPLICA", Severity::kError, source_.endpoint().name,
@@ -223,13 +229,11 @@ class Checker {
 
   // What replication writes to the tables of the copy meets its rows there.
   absl::Status CheckTargetReplication() {
-    const absl::StatusOr<ReplicaStatus> replica = ReadReplicaStatus(target_);
-    if (!replica.ok() && IsDenied(replica.status())) {
-      Add("REPLICA_STATUS_DENIED", Severity::kInfo, target_.endpoint().name,
-          replica.status().message(), "make sure that no replication writes to the target");
-      return absl::OkStatus();
-    }
-    if (!replica.ok()) return replica.status();
+    ZDPIPE_ASSIGN_OR_RETURN(
+        const std::optional<ReplicaStatus> replica,
+        LookAtReplication(target_, Severity::kInfo,
+                          "make sure that no replication writes to the target"));
+    if (!replica.has_value()) return absl::OkStatus();
     for (const ReplicaChannel& channel : replica->channels) {
       if (!channel.sql_running) continue;
       Add("TARGET_REPLICATES", Severity::kWarning,
@@ -244,14 +248,11 @@ class Checker {
   // A source of which is not said that it is a stopped replica: what replication writes to it must
   // be in its binlog, which is what its proof consists of; and a frozen one gets nothing.
   absl::Status CheckOtherReplication() {
-    const absl::StatusOr<ReplicaStatus> replica = ReadReplicaStatus(source_);
-    if (!replica.ok() && IsDenied(replica.status())) {
-      Add("REPLICA_STATUS_DENIED", Severity::kWarning, source_.endpoint().name,
-          replica.status().message(),
-          "make sure that no replication runs on the source, or give the user the right to look");
-      return absl::OkStatus();
-    }
-    if (!replica.ok()) return replica.status();
+    ZDPIPE_ASSIGN_OR_RETURN(const std::optional<ReplicaStatus> replica,
+                            LookAtReplication(source_, Severity::kWarning,
+                                              "make sure that no replication runs on the source, "
+                                              "or give the user the right to look"));
+    if (!replica.has_value()) return absl::OkStatus();
     for (const ReplicaChannel& channel : replica->channels) {
       if (!channel.sql_running) continue;
       if (options_.source_state == SourceState::kMaster) {

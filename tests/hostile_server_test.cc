@@ -475,8 +475,10 @@ TEST_F(HostileRunTest, ResultsOfAnotherShape) {
 
 // Servers that say that they are members of a cluster.
 TEST_F(HostileRunTest, MembersOfOneClusterAreOneServer) {
-  const auto member = [](const char* id) { return Bytes(TextResult({"Value"}, {{id}})); };
-  for (const char* question : {"replication_group_members", "wsrep_cluster_state_uuid"}) {
+  const auto member = [](const char* id) {
+    return Bytes(TextResult({"Variable_name", "Value"}, {{"id", id}}));
+  };
+  for (const char* question : {"group_replication_group_name", "wsrep_cluster_state_uuid"}) {
     for (const char* of_target : {"one", "another"}) {
       SCOPED_TRACE(absl::StrCat(question, " ", of_target));
       const auto source = Play(*source_, question, member("one"));

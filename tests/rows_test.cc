@@ -766,6 +766,8 @@ TEST(PlanResourcesTest, ATargetOfManyProcessorsGetsMoreLanes) {
   EXPECT_EQ(PlanResources(256 * kMiB, 16 * kMiB, 0, 2).value_or(Resources()).jobs, 6u);
   EXPECT_EQ(lanes(256 * kMiB, 64), 8u);  // a range each
   EXPECT_EQ(lanes(1024 * kMiB, 64), 16u);
+  EXPECT_EQ(PlanResources(256 * kMiB, 16 * kMiB, 0, 64).value_or(Resources()).jobs, 8u);
+  EXPECT_EQ(PlanResources(1024 * kMiB, 16 * kMiB, 0, 64).value_or(Resources()).jobs, 16u);
   EXPECT_EQ(PlanResources(1024 * kMiB, 16 * kMiB, 3, 64).value_or(Resources()).jobs, 3u);
 }
 
